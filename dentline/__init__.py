@@ -1,0 +1,1 @@
+"""The ground every stage stands on: errors, files, geometry, workspace, recipe, images, preparation."""

@@ -1,0 +1,18 @@
+"""The one exception for what a user can put right."""
+
+
+class DentlineError(Exception):
+    """An expected failure, told in one line: where, what was got, what to do.
+
+    The command line prints it and exits 2; the service answers 4xx with it. Anything else that
+    escapes is a bug.
+
+    Args:
+        where: the file, row, field or photo at fault (``"recipe.toml: [patches] size_px"``).
+        problem: what was found and why it is refused.
+        remedy: what the user can do about it.
+    """
+
+    def __init__(self, where: str, problem: str, remedy: str = "") -> None:
+        self.where, self.problem, self.remedy = where, problem, remedy
+        super().__init__(f"{where}: {problem}" + (f"; {remedy}" if remedy else ""))

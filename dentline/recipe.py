@@ -1,0 +1,188 @@
+"""The job as data: recipe.toml read into frozen dataclasses, every field checked, none unknown."""
+
+import difflib
+import tomllib
+import types
+import typing
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dentline.errors import DentlineError
+
+
+def option(default: Any, note: str, low: float | None = None, high: float | None = None) -> Any:
+    """Declare a recipe field: its default, what it means, and the range it may lie in."""
+    return field(default=default, metadata={"note": note, "low": low, "high": high})
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Where patches are cut. Their size is fixed by :mod:`dentline.geometry`."""
+
+    negatives_per_photo: int = option(8, "random negatives cut from each photo", 1, 10_000)
+    negative_distance_px: float = option(48.0, "least distance of a negative's centre from every dent", 1, 10_000)
+    border_negatives: float = option(0.25, "share of the negatives taken at the photo's border", 0, 1)
+    seed: int = option(0, "seed of the negatives' places", 0)
+
+
+@dataclass(frozen=True)
+class Split:
+    """How groups of photos are dealt out."""
+
+    train: float = option(0.6, "share of the groups to train on", 0.01, 0.98)
+    validation: float = option(0.2, "share to choose the threshold and stop on", 0.01, 0.98)
+    test: float = option(0.2, "share to report on", 0.01, 0.98)
+    seed: int = option(0, "seed of the deal", 0)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """What a patch becomes while a network trains."""
+
+    variants: Literal["dihedral48", "article", "none"] = option(
+        "dihedral48", "24 rotations by 15 degrees, each mirrored; the article's random transforms; or nothing"
+    )
+    seed: int = option(0, "seed of the random transforms", 0)
+
+
+@dataclass(frozen=True)
+class Train:
+    """Which models are trained, and how."""
+
+    models: tuple[str, ...] = option(("scratch", "vgg16"), "models to train and compare")
+    epochs: int = option(40, "most passes over the data", 1, 100_000)
+    batch_size: int = option(64, "patches a step", 1, 65_536)
+    learning_rate: float = option(2e-3, "peak rate of the optimiser", 1e-8, 10)
+    patience: int = option(10, "epochs without a better validation loss before stopping", 1, 100_000)
+    class_balance: Literal["weights", "none"] = option("weights", "weigh the rarer class up, or leave it")
+    seed: int = option(0, "seed of weights and order", 0)
+
+
+@dataclass(frozen=True)
+class Vgg16:
+    """The frozen VGG16 features and the linear classifier on them."""
+
+    layers: tuple[str, ...] = option(("block2", "block3"), "activations taken, after their pooling")
+    pools: tuple[str, ...] = option(("mean", "max", "centre"), "how each activation is pooled over the patch")
+    weights: str = option("auto", "auto, imagenet, random, or a .npz or .h5 file")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole job. Sections are tables of recipe.toml; a field left out has its default."""
+
+    name: str = option("dents", "name of the part, as the dashboard shows it")
+    task: Literal["patch", "image", "corners"] = option("patch", "what is learnt: patches, whole photos, or corners")
+    patches: Patches = field(default_factory=Patches)
+    split: Split = field(default_factory=Split)
+    augment: Augment = field(default_factory=Augment)
+    train: Train = field(default_factory=Train)
+    vgg16: Vgg16 = field(default_factory=Vgg16)
+
+
+def load(path: Path) -> Recipe:
+    """Read and check a recipe.
+
+    Raises:
+        DentlineError: the file cannot be read, is not TOML, or has an unknown or wrong field.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DentlineError(str(path), f"cannot be read: {error}") from error
+    return parse(table, str(path))
+
+
+def parse(table: dict[str, Any], where: str = "recipe.toml") -> Recipe:
+    """Check a table as read from TOML and return the recipe it says.
+
+    Raises:
+        DentlineError: naming the section, the field, what was got and what is allowed.
+    """
+    recipe: Recipe = _section(Recipe, table, where)
+    shares = recipe.split.train + recipe.split.validation + recipe.split.test
+    if abs(shares - 1) > 1e-6:
+        raise DentlineError(f"{where}: [split]", f"train, validation and test sum to {shares:g}", "make them sum to 1")
+    return recipe
+
+
+def dumps(recipe: Recipe) -> str:
+    """Return the recipe as TOML, every field written out with its note."""
+    return "\n".join(_lines(recipe, "")) + "\n"
+
+
+def _lines(section: Any, prefix: str) -> list[str]:
+    plain = [f for f in fields(section) if not is_dataclass(getattr(section, f.name))]
+    lines = [f"{f.name} = {_toml(getattr(section, f.name))}  # {f.metadata['note']}" for f in plain]
+    for f in fields(section):
+        value = getattr(section, f.name)
+        if is_dataclass(value):
+            name = f"{prefix}{f.name}"
+            lines += ["", f"[{name}]", *_lines(value, f"{name}.")]
+    return lines
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    return repr(value)
+
+
+def _section(kind: type, table: Any, where: str) -> Any:
+    if not isinstance(table, dict):
+        raise DentlineError(where, f"is {table!r}, not a table")
+    known = {f.name: f for f in fields(kind)}
+    for name in table:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise DentlineError(
+                where,
+                f"unknown field {name!r}",
+                f"did you mean {near[0]!r}?" if near else "known are: " + ", ".join(known),
+            )
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for name, value in table.items():
+        hint = hints[name]
+        if is_dataclass(hint):
+            values[name] = _section(typing.cast(type, hint), value, f"{where}: [{name}]")
+        else:
+            values[name] = _value(known[name], hint, value, f"{where}: {name}")
+    return kind(**values)
+
+
+def _value(declared: Field[Any], hint: Any, value: Any, where: str) -> Any:
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        allowed = typing.get_args(hint)
+        if value not in allowed:
+            raise DentlineError(where, f"is {value!r}", "allowed are: " + ", ".join(map(repr, allowed)))
+        return value
+    if origin is tuple:
+        if not isinstance(value, list) or not value:
+            raise DentlineError(where, f"is {value!r}", 'write a list, like ["a", "b"]')
+        (inner, _) = typing.get_args(hint)
+        return tuple(_value(declared, inner, v, where) for v in value)
+    if origin in (typing.Union, types.UnionType):
+        hint = next(h for h in typing.get_args(hint) if h is not type(None))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise DentlineError(where, f"is {value!r}", f"write {_KINDS[hint]}")
+    low, high = declared.metadata.get("low"), declared.metadata.get("high")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if value != value or (low is not None and value < low) or (high is not None and value > high):
+            least = "" if low is None else f" at least {low:g}"
+            most = "" if high is None else f" at most {high:g}"
+            raise DentlineError(where, f"is {value}", f"it must be{least}{' and' if least and most else ''}{most}")
+    return value
+
+
+_KINDS = {int: "a whole number", float: "a number", str: 'a text in "quotes"', bool: "true or false"}
+
+assert all(f.default is not MISSING or f.default_factory is not MISSING for f in fields(Recipe))

@@ -1,0 +1,88 @@
+"""Where the files of a project are: the only module that knows their names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dentline.errors import DentlineError
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project folder: the user's photos and everything Dentline made of them."""
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: Path | str) -> "Workspace":
+        """Return the project at `root`.
+
+        Raises:
+            DentlineError: `root` is not a project folder.
+        """
+        workspace = cls(Path(root))
+        if not workspace.recipe.is_file():
+            raise DentlineError(
+                str(root), "is not a Dentline project: it has no recipe.toml", "make one with: dentline init FOLDER"
+            )
+        return workspace
+
+    @property
+    def name(self) -> str:
+        return self.root.resolve().name
+
+    @property
+    def recipe(self) -> Path:
+        return self.root / "recipe.toml"
+
+    @property
+    def photos(self) -> Path:
+        return self.root / "photos"
+
+    @property
+    def labels(self) -> Path:
+        return self.root / "labels.db"
+
+    @property
+    def groups(self) -> Path:
+        return self.root / "groups.csv"
+
+    @property
+    def split(self) -> Path:
+        return self.root / "split.csv"
+
+    @property
+    def patches(self) -> Path:
+        return self.root / "patches"
+
+    @property
+    def variants(self) -> Path:
+        return self.root / "variants"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    def run(self, run_id: str) -> Path:
+        return self.runs / run_id
+
+    def bundle(self, run_id: str) -> Path:
+        return self.run(run_id) / "bundle"
+
+    @property
+    def champion(self) -> Path:
+        return self.root / "models" / "champion.json"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "scores.db"
+
+    @property
+    def dashboard(self) -> Path:
+        return self.root / "dashboard"
+
+    def photo_paths(self) -> dict[str, Path]:
+        """Return every photo by its id: its path below ``photos/`` with forward slashes, sorted."""
+        found = (p for p in self.photos.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
+        return {p.relative_to(self.photos).as_posix(): p for p in sorted(found)}

@@ -175,12 +175,15 @@ def _value(declared: Field[Any], hint: Any, value: Any, where: str) -> Any:
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise DentlineError(where, f"is {value!r}", f"write {_KINDS[hint]}")
     low, high = declared.metadata.get("low"), declared.metadata.get("high")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if value != value or (low is not None and value < low) or (high is not None and value > high):
-            least = "" if low is None else f" at least {low:g}"
-            most = "" if high is None else f" at most {high:g}"
-            raise DentlineError(where, f"is {value}", f"it must be{least}{' and' if least and most else ''}{most}")
+    if isinstance(value, int | float) and not _within(value, low, high):
+        least = "" if low is None else f" at least {low:g}"
+        most = "" if high is None else f" at most {high:g}"
+        raise DentlineError(where, f"is {value}", f"it must be{least}{' and' if least and most else ''}{most}")
     return value
+
+
+def _within(value: float, low: float | None, high: float | None) -> bool:
+    return value == value and (low is None or value >= low) and (high is None or value <= high)
 
 
 _KINDS = {int: "a whole number", float: "a number", str: 'a text in "quotes"', bool: "true or false"}

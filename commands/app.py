@@ -1,0 +1,43 @@
+"""The command line: one Typer application, each verb registered here from its stage's file.
+
+Modules of this room import nothing but Typer at the top: a command loads its stage when it runs, so
+that ``dentline --help`` answers at once.
+"""
+
+import sys
+
+import typer
+
+from dentline.errors import DentlineError
+
+app = typer.Typer(
+    name="dentline",
+    help="From photos of parts and clicks on their dents to a scoring service and a Power BI dashboard.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+labels_app = typer.Typer(help="Labels: history, restore, formats in and out.", no_args_is_help=True)
+app.add_typer(labels_app, name="labels")
+
+
+@app.callback()
+def dentline() -> None:
+    """From photos of parts and clicks on their dents to a scoring service and a Power BI dashboard."""
+
+
+def main() -> None:
+    """Run the command line; an expected failure prints one line and exits 2."""
+    try:
+        app()
+    except DentlineError as error:
+        print(f"dentline: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("dentline: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from commands import doctor
 from dentline.errors import DentlineError
 
 app = typer.Typer(
@@ -20,6 +21,9 @@ app = typer.Typer(
 
 labels_app = typer.Typer(help="Labels: history, restore, formats in and out.", no_args_is_help=True)
 app.add_typer(labels_app, name="labels")
+
+
+app.command("doctor")(doctor.doctor)
 
 
 @app.callback()

@@ -1,0 +1,147 @@
+"""The one owner of split.csv: which groups of photos are trained on, tuned on, and reported on.
+
+The deal is by group, so that no part is on two sides, and stratified by having a dent, so that each
+side has some. It is made once and kept: photos that come later join their group's side, and new
+groups are dealt beside the old ones. Every patch and variant inherits it.
+"""
+
+import csv
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from dentline.errors import DentlineError
+from dentline.files import sha256, write_text
+from dentline.recipe import Split
+
+Side = Literal["train", "validation", "test"]
+SIDES: tuple[Side, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The side a photo is on, the group that put it there, and the seed its group was dealt with."""
+
+    group: str
+    split: Side
+    seed: int = 0
+
+
+def deal(
+    groups: Mapping[str, str], dented: Collection[str], shares: Split, kept: Mapping[str, Assignment] | None = None
+) -> dict[str, Assignment]:
+    """Deal groups of photos to the three sides.
+
+    Args:
+        groups: photo id to group.
+        dented: ids of the photos with a dent.
+        shares: of the groups each side gets, and the seed.
+        kept: an earlier deal; its groups stay where they are.
+
+    Raises:
+        DentlineError: two photos of one group are on two sides of the earlier deal.
+    """
+    regrouped = {p: replace(a, group=groups.get(p, a.group)) for p, a in sorted((kept or {}).items())}
+    refuse_leak(regrouped, "split.csv")
+    sides = {a.group: (a.split, a.seed) for a in regrouped.values()}
+    rng = np.random.default_rng(shares.seed)
+    with_dent = {groups[photo_id] for photo_id in dented if photo_id in groups}
+    for stratum in (with_dent, set(groups.values()) - with_dent):
+        fresh = sorted(stratum - sides.keys())
+        dealt = [sides[group][0] for group in sorted(stratum & sides.keys())]
+        order = [fresh[i] for i in rng.permutation(len(fresh))]
+        for group in order:
+            side = _neediest(dealt, shares)
+            dealt.append(side)
+            sides[group] = (side, shares.seed)
+    return {p: Assignment(group, *sides[group]) for p, group in sorted(groups.items())}
+
+
+def _neediest(dealt: list[Side], shares: Split) -> Side:
+    """The side furthest below its share; one with nothing yet goes first, in the order of SIDES."""
+    wanted = {side: float(getattr(shares, side)) for side in SIDES}
+    empty = [side for side in SIDES if side not in dealt]
+    if empty:
+        return empty[0]
+    return max(SIDES, key=lambda side: wanted[side] * (len(dealt) + 1) - dealt.count(side))
+
+
+def refuse_leak(assignments: Mapping[str, Assignment], where: str) -> None:
+    """Raise a DentlineError naming two photos of one group that are on different sides."""
+    seen: dict[str, tuple[str, Side]] = {}
+    for photo_id, assignment in assignments.items():
+        first, side = seen.setdefault(assignment.group, (photo_id, assignment.split))
+        if side != assignment.split:
+            raise leak(where, (first, side), (photo_id, assignment.split), f"show the same part {assignment.group!r}")
+
+
+def refuse_copies(assignments: Mapping[str, Assignment], paths: Mapping[str, Path], where: str) -> None:
+    """Raise a DentlineError naming two photos that are the same file on different sides."""
+    seen: dict[str, str] = {}
+    for photo_id, assignment in assignments.items():
+        first = seen.setdefault(sha256(paths[photo_id]), photo_id)
+        if assignments[first].split != assignment.split:
+            sides = (first, assignments[first].split), (photo_id, assignment.split)
+            raise leak(where, *sides, "are the same file, byte for byte")
+
+
+def leak(where: str, one: tuple[str, str], other: tuple[str, str], why: str) -> DentlineError:
+    """Return the error for two photos on different sides that should be on one."""
+    return DentlineError(
+        where,
+        f"photos {one[0]} ({one[1]}) and {other[0]} ({other[1]}) {why}: a leak",
+        "put them in one group and split anew with: dentline split --again",
+    )
+
+
+def read(path: Path) -> dict[str, Assignment]:
+    """Read split.csv: photo id to its assignment.
+
+    Raises:
+        DentlineError: there is none, a row is wrong, or it holds a leak.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as handle:
+            rows = list(csv.DictReader(handle))
+    except FileNotFoundError as error:
+        raise DentlineError(str(path), "there is no split yet", "make it with: dentline split") from error
+    assignments: dict[str, Assignment] = {}
+    for number, row in enumerate(rows, 2):
+        where = f"{path}: row {number}"
+        if row.get("photo_id") in assignments:
+            raise DentlineError(where, f"has photo {row['photo_id']} a second time", "keep one")
+        assignments[row.get("photo_id") or ""] = _assignment(row, where)
+    refuse_leak(assignments, str(path))
+    return assignments
+
+
+def _assignment(row: Mapping[str, str | None], where: str) -> Assignment:
+    photo_id, group, side, seed = (row.get(name) or "" for name in ("photo_id", "group", "split", "seed"))
+    if not photo_id or not group:
+        raise DentlineError(where, f"has photo_id {photo_id!r} and group {group!r}", "give both")
+    if seed and not seed.isdecimal():
+        raise DentlineError(where, f"has seed {seed!r}", "write a whole number")
+    for known in SIDES:
+        if side == known:
+            return Assignment(group, known, int(seed or 0))
+    raise DentlineError(where, f"has split {side!r}", "write train, validation or test")
+
+
+def write(path: Path, assignments: Mapping[str, Assignment]) -> None:
+    """Write split.csv: columns photo_id, group, split, seed."""
+    refuse_leak(assignments, str(path))
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["photo_id", "group", "split", "seed"])
+    writer.writerows([p, a.group, a.split, a.seed] for p, a in sorted(assignments.items()))
+    write_text(path, out.getvalue())
+
+
+def count(assignments: Iterable[Assignment], side: Side) -> tuple[int, int]:
+    """Return how many photos and how many groups a side has."""
+    groups = [a.group for a in assignments if a.split == side]
+    return len(groups), len(set(groups))

@@ -38,3 +38,8 @@ def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sha256_of(data: bytes) -> str:
+    """Return the SHA-256 of bytes already read, in hex."""
+    return hashlib.sha256(data).hexdigest()

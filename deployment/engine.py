@@ -1,0 +1,74 @@
+"""What runs a model, behind one protocol: today ONNX Runtime on the CPU."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from dentline.errors import DentlineError
+
+
+class Engine(Protocol):
+    """A loaded model."""
+
+    def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the model's answer for ``(N, H, W, 3)`` uint8 RGB.
+
+        For a patch model: probabilities ``(N, h, w)`` with ``h = (H - 112) // 8 + 1``.
+        """
+        ...
+
+
+class OnnxEngine:
+    """ONNX Runtime on the CPU. May be called from several threads at once.
+
+    An ONNX file is a graph of known operators: it cannot run code, and no operator library is
+    registered here. The bytes are taken rather than a path, so that what was hashed is what runs.
+
+    Args:
+        model: the bytes of an ``.onnx`` file with one input ``image`` and one output ``p``.
+        n_threads: threads inside one call. More than one spins and costs twice the CPU for less
+            than twice the speed; serve more workers instead.
+        where: named in errors.
+    """
+
+    def __init__(self, model: bytes, n_threads: int = 1, where: str = "model.onnx") -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = n_threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's exceptions share no public base class
+            raise DentlineError(
+                where, f"ONNX Runtime cannot load it: {_first_line(error)}", "export it again"
+            ) from error
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        found = [(i.name, i.type, len(i.shape)) for i in inputs], [o.name for o in outputs]
+        if found != ([("image", "tensor(uint8)", 4)], ["p"]):
+            raise DentlineError(
+                where, f"has inputs and outputs {found}", "it must take uint8 image (N, H, W, 3), give p"
+            )
+
+    @classmethod
+    def open(cls, path: Path, n_threads: int = 1) -> "OnnxEngine":
+        """Load a file.
+
+        Raises:
+            DentlineError: it cannot be read or is not such a model.
+        """
+        try:
+            return cls(path.read_bytes(), n_threads, str(path))
+        except OSError as error:
+            raise DentlineError(str(path), f"cannot be read: {error.strerror}") from error
+
+    def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        answer: NDArray[np.float32] = self._session.run(["p"], {"image": np.ascontiguousarray(images)})[0]
+        return answer
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

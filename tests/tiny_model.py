@@ -1,0 +1,82 @@
+"""A model of three operators that finds dark spots, made without TensorFlow, and its bundle."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from dentline.geometry import FIELD_PX, STRIDE_PX
+from deployment import bundle
+from deployment.bundle import Bundle, Contract, Golden
+from deployment.engine import OnnxEngine
+
+CONTRACT = Contract(
+    task="patch",
+    name="panels",
+    model="tiny",
+    run_id="20260102-030405-tiny",
+    threshold=0.5,
+    weights="none",
+    created_at_utc="2026-01-02T03:04:05",
+    code_version="0.1.0",
+    data_fingerprint="0" * 64,
+)
+
+
+def model(gain: float = 0.2, bias: float = -6.0) -> bytes:
+    """p = sigmoid(gain * (mean of the field - mean of its middle 16x16) + bias), at stride 8."""
+    kernel = np.full((1, 3, FIELD_PX, FIELD_PX), gain / (3 * FIELD_PX**2), np.float32)
+    middle = slice(FIELD_PX // 2 - 8, FIELD_PX // 2 + 8)
+    kernel[:, :, middle, middle] -= gain / (3 * 16**2)
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["float"], ["nchw"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["nchw", "kernel", "bias"], ["map"], strides=[STRIDE_PX, STRIDE_PX]),
+        helper.make_node("Sigmoid", ["map"], ["squashed"]),
+        helper.make_node("Squeeze", ["squashed", "axis"], ["p"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])],
+        [helper.make_tensor_value_info("p", TensorProto.FLOAT, ["n", "i", "j"])],
+        [
+            numpy_helper.from_array(kernel, "kernel"),
+            numpy_helper.from_array(np.array([bias], np.float32), "bias"),
+            numpy_helper.from_array(np.array([1], np.int64), "axis"),
+        ],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(made)
+    return made.SerializeToString()
+
+
+def surface(
+    height: int, width: int, dents: list[tuple[float, float]], seed: int = 0, radius_px: float = 9
+) -> NDArray[np.uint8]:
+    """A grey, slightly noisy surface with a dark spot at each (x, y)."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:height, 0:width] + 0.5
+    level = 150 + 10 * columns / width + rng.normal(0, 2, (height, width))
+    for x, y in dents:
+        level -= 110 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * (radius_px / 1.5) ** 2))
+    return np.repeat(np.clip(level, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def golden(onnx_bytes: bytes) -> Golden:
+    middle = FIELD_PX / 2
+    fields = np.stack([surface(FIELD_PX, FIELD_PX, [(middle, middle)] * (n % 2), seed=n) for n in range(4)])
+    return Golden(fields, OnnxEngine(onnx_bytes).run(fields).reshape(-1))
+
+
+def write(
+    folder: Path, run_id: str = CONTRACT.run_id, metrics: Mapping[str, Any] | None = None, **other: Any
+) -> Bundle:
+    """Write a whole bundle of the tiny model; `other` are arguments of :func:`model`."""
+    made = model(**other)
+    return bundle.write(folder, made, replace(CONTRACT, run_id=run_id), golden(made), metrics or {"auc": 0.9})

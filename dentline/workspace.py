@@ -71,6 +71,10 @@ class Workspace:
         return self.run(run_id) / "bundle"
 
     @property
+    def jobs(self) -> Path:
+        return self.root / "jobs"
+
+    @property
     def champion(self) -> Path:
         return self.root / "models" / "champion.json"
 

@@ -5,8 +5,8 @@ these and the unturned patch, each seen under the eight exact symmetries of the 
 A vertical mirror is a horizontal one turned by 180 degrees, so both mirrors of the article are
 among them.
 
-The eight symmetries move pixels without touching them. RGB is padded to 4 bytes a pixel meanwhile:
-OpenCV warps that in half the time, and turns and mirrors it at the speed of a copy.
+The eight symmetries move pixels without touching them, at the speed of a copy. RGB is padded to 4
+bytes a pixel for the warps, which OpenCV then does in half the time.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,6 @@ Pixels = NDArray[np.uint8]
 
 _QUARTERS = 4
 _BETWEEN = N_TURNS // _QUARTERS
-_PADDED = {1: 1, 3: 4, 4: 4}
 
 _Move = Callable[[Pixels, Pixels], Any]
 _QUARTER_TURNS: tuple[_Move, ...] = (
@@ -70,17 +69,16 @@ def variants(context: Pixels, side: int = FIELD_PX) -> Pixels:
         DentlineError: the context has another shape or is too small for `side`.
     """
     _check(context, side)
-    channels = context.shape[2]
-    image = _padded(context)
-    made = _empty(N_VARIANTS, side, channels)
+    padded = _padded(context)
+    made = np.empty((N_VARIANTS, side, side, context.shape[2]), dtype=np.uint8)
     for between in range(_BETWEEN):
-        turned = _turned(image, between, side)
+        turned = _turned(context, padded, between, side)
         for quarter in range(_QUARTERS):
             _QUARTER_TURNS[quarter](turned, made[_BETWEEN * quarter + between])
             # A turn by t, mirrored, is the mirrored patch turned by -t.
             index = N_TURNS + (_BETWEEN * quarter - between) % N_TURNS
             _MIRROR_THEN_QUARTER_TURNS[quarter](turned, made[index])
-    return _unpadded(made, channels)
+    return made
 
 
 def variant(context: Pixels, index: int, side: int = FIELD_PX) -> Pixels:
@@ -105,18 +103,16 @@ def chosen(contexts: Pixels, indices: NDArray[Any], side: int = FIELD_PX) -> Pix
     """
     if len(indices) != len(contexts) or (len(indices) and not 0 <= min(indices) <= max(indices) < N_VARIANTS):
         raise DentlineError("variants", f"{len(indices)} indices for {len(contexts)} patches", "give one of 0..47 each")
-    if not len(contexts):
-        return np.empty((0, side, side, *contexts.shape[3:]), dtype=np.uint8)
-    _check(contexts[0], side)
-    channels = contexts.shape[3]
-    made = _empty(len(contexts), side, channels)
+    made = np.empty((len(contexts), side, side, *contexts.shape[3:]), dtype=np.uint8)
+    if len(contexts):
+        _check(contexts[0], side)
     for context, index, out in zip(contexts, indices, made, strict=True):
         turn = int(index) % N_TURNS
         moves = _MIRROR_THEN_QUARTER_TURNS if is_mirrored(int(index)) else _QUARTER_TURNS
         between = (-turn if is_mirrored(int(index)) else turn) % _BETWEEN
         quarter = (turn + between if is_mirrored(int(index)) else turn - between) // _BETWEEN % _QUARTERS
-        moves[quarter](_turned(_padded(context), between, side), out)
-    return _unpadded(made, channels)
+        moves[quarter](_turned(context, _padded(context), between, side), out)
+    return made
 
 
 def about_centre(linear: NDArray[np.float64], context_px: int, side: int) -> NDArray[np.float64]:
@@ -129,39 +125,35 @@ def about_centre(linear: NDArray[np.float64], context_px: int, side: int) -> NDA
     return np.hstack([linear, shift[:, np.newaxis]])
 
 
-def _turned(image: Pixels, between: int, side: int) -> Pixels:
-    """Turn one padded context by ``15 * between`` degrees and keep the middle."""
-    if between == 0:
-        edge = (len(image) - side) // 2
-        return image[edge : edge + side, edge : edge + side]
-    angle = np.deg2rad(STEP_DEG * between)
-    matrix = about_centre(np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]), len(image), side)
-    warp = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    turned = cv2.warpAffine(image, matrix, (side, side), flags=warp, borderMode=cv2.BORDER_REFLECT)
-    return np.asarray(turned, dtype=np.uint8).reshape(side, side, -1)
-
-
-def _empty(n: int, side: int, channels: int) -> Pixels:
-    return np.empty((n, side, side, _PADDED[channels]), dtype=np.uint8)
-
-
 def _padded(context: Pixels) -> Pixels:
+    image = cv2.cvtColor(context, cv2.COLOR_RGB2RGBA) if context.shape[2] == 3 else np.ascontiguousarray(context)
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _turned(context: Pixels, padded: Pixels, between: int, side: int) -> Pixels:
+    """Turn a context by ``15 * between`` degrees and keep the middle: (side, side, C) uint8."""
+    if between == 0:
+        edge = (len(context) - side) // 2
+        return context[edge : edge + side, edge : edge + side]
+    angle = np.deg2rad(STEP_DEG * between)
+    linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    warp = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    matrix = about_centre(linear, len(context), side)
+    turned = cv2.warpAffine(padded, matrix, (side, side), flags=warp, borderMode=cv2.BORDER_REFLECT)
     if context.shape[2] == 3:
-        return np.asarray(cv2.cvtColor(context, cv2.COLOR_RGB2RGBA), dtype=np.uint8)
-    return np.ascontiguousarray(context)
-
-
-def _unpadded(made: Pixels, channels: int) -> Pixels:
-    if channels != 3:
-        return made
-    n, side, _, _ = made.shape
-    flat = cv2.cvtColor(made.reshape(n * side, side, 4), cv2.COLOR_RGBA2RGB)
-    return np.asarray(flat, dtype=np.uint8).reshape(n, side, side, 3)
+        turned = cv2.cvtColor(turned, cv2.COLOR_RGBA2RGB)
+    return np.asarray(turned, dtype=np.uint8).reshape(side, side, -1)
 
 
 def _check(context: Pixels, side: int) -> None:
     shape = context.shape
-    if context.dtype != np.uint8 or len(shape) != 3 or shape[2] not in _PADDED or shape[0] != shape[1] or shape[0] % 2:
+    if (
+        context.dtype != np.uint8
+        or len(shape) != 3
+        or shape[2] not in (1, 3, 4)
+        or shape[0] != shape[1]
+        or shape[0] % 2
+    ):
         raise DentlineError(
             "variants", f"context is {context.dtype} {shape}", "give uint8 (H, H, C), H even, C one of 1, 3, 4"
         )

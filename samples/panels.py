@@ -1,0 +1,165 @@
+"""Photos of painted metal panels with dents, and the exact truth about each.
+
+A panel is a curved, glossy sheet (:mod:`samples.sheet`) under the lamps of a workshop
+(:mod:`samples.light`). A dent shows as what it does to the mirror image and to the shading, never
+by colour; scratches, dust, drops, bolts and holes do show and are no dents. Several photos are
+taken of each panel, shifted and turned a little, under other light.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dentline.errors import DentlineError
+from dentline.files import replacing, write_text
+from samples import light as lights
+from samples import sheet as sheets
+
+SIZES = ((640, 480), (720, 540), (800, 600), (960, 720))
+"""Width and height of the photos of a panel, pixels."""
+
+CLEAN_SHARE = 0.35
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One photo and its truth.
+
+    Attributes:
+        name: of the file, ``panel-003-2.jpg``.
+        part: of the panel, ``panel-003``.
+        jpeg: the bytes of the file.
+        dents: (n, 2) float64, centres x, y in photo pixels, all on the photo.
+    """
+
+    name: str
+    part: str
+    jpeg: bytes
+    dents: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Made:
+    """How much :func:`generate` wrote."""
+
+    n_panels: int
+    n_photos: int
+    n_dents: int
+
+
+def generate(folder: Path, n_panels: int = 20, photos_per_panel: int = 3, seed: int = 0) -> Made:
+    """Write photos of panels and their truth.
+
+    ``photos/*.jpg``, ``centers.csv`` (image, x, y: one row a dent) and ``images.csv`` (image,
+    surface, part: one row a photo, `surface` ``dent`` or ``free``). The same arguments give the same
+    bytes.
+
+    Raises:
+        DentlineError: `folder` holds photos already.
+    """
+    target = folder / "photos"
+    if target.is_dir() and any(target.iterdir()):
+        raise DentlineError(str(target), "holds files already", "give an empty folder")
+    centers, images, n_dents = [("image", "x", "y")], [("image", "surface", "part")], 0
+    for photo in photos(n_panels, photos_per_panel, seed):
+        with replacing(target / photo.name) as temporary:
+            temporary.write_bytes(photo.jpeg)
+        images.append((photo.name, "dent" if len(photo.dents) else "free", photo.part))
+        centers += [(photo.name, f"{x:.1f}", f"{y:.1f}") for x, y in photo.dents]
+        n_dents += len(photo.dents)
+    write_text(folder / "centers.csv", _csv(centers))
+    write_text(folder / "images.csv", _csv(images))
+    return Made(n_panels, len(images) - 1, n_dents)
+
+
+def photos(n_panels: int, photos_per_panel: int, seed: int) -> Iterator[Photo]:
+    """Yield the photos of each panel, one after another."""
+    for panel in range(n_panels):
+        rng = np.random.default_rng([seed, panel])
+        width, height = SIZES[rng.integers(len(SIZES))]
+        n_dents = 0 if rng.random() < CLEAN_SHARE else int(rng.integers(1, 5))
+        sheet = sheets.draw(rng, width, height, n_dents)
+        bend = rng.normal(0, 0.10, 2)
+        for number in range(photos_per_panel):
+            picture, dents = take(sheet, bend, (width, height), np.random.default_rng([seed, panel, number]))
+            name = f"panel-{panel:03d}"
+            yield Photo(f"{name}-{number}.jpg", name, picture, dents)
+
+
+def take(
+    sheet: sheets.Sheet, bend: NDArray[np.float64], size: tuple[int, int], rng: np.random.Generator
+) -> tuple[bytes, NDArray[np.float64]]:
+    """Take one photo of a sheet: return its JPEG and the centres of the dents on it.
+
+    Args:
+        sheet: what is photographed.
+        bend: slope the sheet's own curve reaches at the photo's border, along x and y.
+        size: width and height of the photo, pixels.
+        rng: draws the light, the camera's place, its noise and the JPEG quality.
+    """
+    width, height = size
+    matrix, turn = _camera(size, rng)
+    warp = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+
+    def seen(field: NDArray[np.float32]) -> NDArray[np.float32]:
+        moved = cv2.warpAffine(field, matrix, size, flags=warp, borderMode=cv2.BORDER_REFLECT)
+        return np.asarray(moved, dtype=np.float32)
+
+    raw_x, raw_y = seen(sheet.slope_x), seen(sheet.slope_y)
+    across = np.linspace(-1, 1, width, dtype=np.float32)[np.newaxis, :]
+    down = np.linspace(-1, 1, height, dtype=np.float32)[:, np.newaxis]
+    slope_x = raw_x * np.float32(np.cos(turn)) + raw_y * np.float32(np.sin(turn)) + np.float32(bend[0]) * across
+    slope_y = raw_y * np.float32(np.cos(turn)) - raw_x * np.float32(np.sin(turn)) + np.float32(bend[1]) * down
+    stand = rng.uniform(-0.25, 0.25, 2)
+    view_x = np.float32(0.22) * across + np.float32(stand[0]) + np.zeros_like(down)
+    view_y = np.float32(0.22) * down + np.float32(stand[1]) + np.zeros_like(across)
+
+    light = lights.draw(rng)
+    radiance = lights.shade(seen(sheet.paint), seen(sheet.gloss), slope_x, slope_y, (view_x, view_y), light)
+    inverse = cv2.invertAffineTransform(matrix)
+    # warpAffine counts from pixel middles, centres from pixel corners: half a pixel between them.
+    dents = (sheet.dents - 0.5) @ inverse[:, :2].T + inverse[:, 2] + 0.5
+    on_photo = ((dents >= 0) & (dents < size)).all(axis=1)
+    return _develop(radiance, light.exposure, rng), dents[on_photo]
+
+
+def _camera(size: tuple[int, int], rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:
+    """Return the (2, 3) matrix from photo pixels to sheet pixels, and its turn in radians."""
+    turn, zoom = rng.uniform(-0.035, 0.035), rng.uniform(0.985, 1.015)
+    linear = zoom * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    middle = (np.array(size) - 1) / 2
+    return np.hstack(
+        [linear, (middle + sheets.MARGIN_PX + rng.uniform(-14, 14, 2) - linear @ middle)[:, np.newaxis]]
+    ), float(turn)
+
+
+def _develop(radiance: NDArray[np.float32], exposure: float, rng: np.random.Generator) -> bytes:
+    """Lens, sensor and JPEG: blur, vignette, exposure, shoulder, shot noise, gamma, compression."""
+    height, width, _ = radiance.shape
+    image = np.asarray(cv2.GaussianBlur(radiance, (0, 0), rng.uniform(0.5, 1.0)), dtype=np.float32)
+    across = np.linspace(-1, 1, width, dtype=np.float32)[np.newaxis, :] ** 2
+    down = np.linspace(-1, 1, height, dtype=np.float32)[:, np.newaxis] ** 2
+    image *= (1 - np.float32(rng.uniform(0, 0.18)) * (across + down))[..., np.newaxis]
+    image *= np.float32(exposure / np.mean(image))
+    image = image / (1 + np.maximum(image - 0.4, 0) * 0.6)  # bright lamps roll off before they clip
+    well, read = rng.uniform(1500, 9000), rng.uniform(0.001, 0.004)
+    spread = np.sqrt(np.maximum(image, 0) / np.float32(well) + np.float32(read**2))
+    image = image + spread * rng.standard_normal(image.shape, dtype=np.float32)
+    grey = np.clip(image, 0, 1) ** np.float32(1 / 2.2)
+    pixels = np.rint(grey * 255).astype(np.uint8)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(82, 96))]
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), quality)
+    assert done
+    return data.tobytes()
+
+
+def _csv(rows: Sequence[tuple[str, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

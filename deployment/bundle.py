@@ -54,6 +54,8 @@ class Contract:
         model: ``scratch``, ``vgg16``, …
         run_id: the run that made it.
         threshold: p at or above it is a defect; chosen on the validation split.
+        scan_threshold: p that a place of a whole photo must reach, chosen on the validation photos:
+            thousands of places are looked at there, not one. None: the same threshold.
         classes: the names of the verdicts below and from the threshold.
         weights: which pretrained weights went in, ``none`` for a model from scratch.
         created_at_utc: ``YYYY-MM-DDTHH:MM:SS``.
@@ -70,12 +72,14 @@ class Contract:
     created_at_utc: str
     code_version: str
     data_fingerprint: str
+    scan_threshold: float | None = None
     classes: tuple[str, str] = ("ok", "dent")
     geometry: Geometry = field(default_factory=Geometry)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threshold <= 1:
-            raise DentlineError("contract", f"threshold is {self.threshold}", "it must be within 0 and 1")
+        for name, value in (("threshold", self.threshold), ("scan_threshold", self.scan_threshold)):
+            if value is not None and not 0 <= value <= 1:
+                raise DentlineError("contract", f"{name} is {value}", "it must be within 0 and 1")
 
 
 @dataclass(frozen=True)

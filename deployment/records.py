@@ -1,0 +1,190 @@
+"""The scores given: scores.db, written and migrated here. An answer is recorded before it leaves.
+
+One SQLite file in WAL mode takes records from several processes. What can be lost:
+
+========== ================== =========================================== ===================
+durability the service killed the power cut                               a commit costs
+========== ================== =========================================== ===================
+``normal`` nothing            the last records, back to the last time     about 0.03 ms
+                              SQLite moved its log into the file (1000
+                              pages); the file stays whole
+``full``   nothing            nothing that was acknowledged               one flush of the disk
+========== ================== =========================================== ===================
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from dentline.errors import DentlineError
+from deployment.answer import Answer, ids_from
+
+Durability = Literal["normal", "full"]
+
+VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS score (
+    score_id TEXT PRIMARY KEY, request_id TEXT NOT NULL, scored_at TEXT NOT NULL, model_id TEXT NOT NULL,
+    door TEXT NOT NULL, photo_sha256 TEXT NOT NULL, photo_id TEXT, part_id TEXT, station TEXT,
+    width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, p REAL NOT NULL, threshold REAL NOT NULL,
+    verdict TEXT NOT NULL, n_defects INTEGER NOT NULL, latency_ms REAL NOT NULL,
+    brightness REAL NOT NULL, contrast REAL NOT NULL, sharpness REAL NOT NULL, saturation REAL NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE TABLE IF NOT EXISTS defect (
+    score_id TEXT NOT NULL, number INTEGER NOT NULL, x REAL NOT NULL, y REAL NOT NULL, p REAL NOT NULL,
+    PRIMARY KEY (score_id, number)
+) WITHOUT ROWID, STRICT;
+"""
+
+_BUSY_S = 2.0
+"""How long a commit waits for another process's, before it counts as failed."""
+
+
+@dataclass(frozen=True)
+class ScoreRecord:
+    """One row of the table ``score``, with its defects.
+
+    Attributes:
+        door: the way in: ``http``, ``v2``, ``azure``, ``command``, ``batch``.
+        photo_id, part_id, station: as the caller said; None where it did not.
+    """
+
+    answer: Answer
+    door: str
+    photo_id: str | None = None
+    part_id: str | None = None
+    station: str | None = None
+
+
+class RecordsError(DentlineError):
+    """The records cannot be written now: the disk is full, the file locked or damaged."""
+
+
+class Records:
+    """scores.db, open for writing. Safe to share between threads; each process opens its own."""
+
+    def __init__(self, path: Path, durability: Durability = "normal") -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if version not in (0, VERSION):
+                raise RecordsError(
+                    str(path), f"has version {version}, this Dentline writes {VERSION}", "update Dentline"
+                )
+            if version == 0:
+                self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute(f"PRAGMA synchronous = {durability.upper()}")
+            if version == 0:
+                self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        except (OSError, sqlite3.Error) as error:
+            raise RecordsError(str(path), f"cannot be opened: {error}", "check the disk and its rights") from error
+
+    def add(self, records: Sequence[ScoreRecord]) -> None:
+        """Write the records of one request, all or none, and return when they are committed.
+
+        Raises:
+            RecordsError: they are not stored; no answer may leave.
+        """
+        scores = [_score_row(record) for record in records]
+        defects = [row for record in records for row in _defect_rows(record)]
+        with self._transaction() as connection:
+            connection.executemany(_INSERT_SCORE, scores)
+            connection.executemany("INSERT INTO defect VALUES (?, ?, ?, ?, ?)", defects)
+
+    def check(self) -> None:
+        """Prove that a record could be written now, by writing what is there already.
+
+        Raises:
+            RecordsError: it could not.
+        """
+        with self._transaction() as connection:
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def forget(self, keep_days: float, now: datetime | None = None) -> int:
+        """Delete scores older than `keep_days` with their defects, and return how many there were."""
+        oldest = ids_from((now or datetime.now(UTC)) - timedelta(days=keep_days))
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM defect WHERE score_id < ?", (oldest,))
+            n_gone = connection.execute("DELETE FROM score WHERE score_id < ?", (oldest,)).rowcount
+        with self._lock:
+            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        return n_gone
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise RecordsError(str(self.path), f"cannot be written: {error}", "free the disk or lock") from error
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Return a read-only connection; a service may go on writing meanwhile.
+
+    Raises:
+        DentlineError: there is no such file, or it is of another version.
+    """
+    if not path.is_file():
+        raise DentlineError(str(path), "no photo was scored yet", "run: dentline score PHOTOS, or dentline serve")
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY_S)
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        raise DentlineError(str(path), f"cannot be read: {error}") from error
+    if version != VERSION:
+        raise DentlineError(str(path), f"has version {version}, this Dentline reads {VERSION}", "update Dentline")
+    return connection
+
+
+_SCORE_COLUMNS = 20
+_INSERT_SCORE = f"INSERT INTO score VALUES ({', '.join('?' * _SCORE_COLUMNS)})"
+
+
+def _score_row(record: ScoreRecord) -> tuple[object, ...]:
+    answer, quality = record.answer, record.answer.quality
+    return (
+        answer.score_id,
+        answer.request_id,
+        answer.scored_at,
+        answer.model_id,
+        record.door,
+        answer.photo_sha256,
+        record.photo_id,
+        record.part_id,
+        record.station,
+        answer.width_px,
+        answer.height_px,
+        answer.p,
+        answer.threshold,
+        answer.verdict,
+        len(answer.defects),
+        answer.latency_ms,
+        quality.brightness,
+        quality.contrast,
+        quality.sharpness,
+        quality.saturation,
+    )
+
+
+def _defect_rows(record: ScoreRecord) -> Iterable[tuple[object, ...]]:
+    defects = record.answer.defects
+    for number, ((x, y), p) in enumerate(zip(defects.xy.tolist(), defects.p.tolist(), strict=True), 1):
+        yield record.answer.score_id, number, x, y, p

@@ -183,7 +183,9 @@ def _stain(paint: NDArray[np.float32], gloss: Field, rng: np.random.Generator) -
         window = _window(gloss, x, y, 2 * radius)
         if not window.x.size:
             continue
-        away = np.hypot(window.x, window.y) / (radius * (1 + 0.25 * clouds(rng, len(window.x), window.x.shape[1], radius)))
+        away = np.hypot(window.x, window.y) / (
+            radius * (1 + 0.25 * clouds(rng, len(window.x), window.x.shape[1], radius))
+        )
         ring = np.exp(-((away - 1) ** 2) / 0.01) + 0.25 * (away < 1)
         at = window.rows, window.columns
         paint[at] += (np.float32(rng.uniform(0.01, 0.09)) * ring)[..., np.newaxis]

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from commands import doctor
+from commands import dashboard, doctor
 from dentline.errors import DentlineError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.add_typer(labels_app, name="labels")
 
 
 app.command("doctor")(doctor.doctor)
+app.command("export")(dashboard.export)
 
 
 @app.callback()

@@ -14,7 +14,7 @@ STAGES = {
     "label, cut, augment": ("opencv-python-headless", "numpy", "pandas", "fastapi", "uvicorn"),
     "train": ("tensorflow-cpu", "keras", "scikit-learn", "onnx", "tf2onnx"),
     "score, serve": ("onnxruntime", "fastapi", "uvicorn", "opencv-python-headless"),
-    "export, dashboard": ("duckdb", "pyarrow", "plotly"),
+    "export, dashboard": ("adbc-driver-sqlite", "duckdb", "pyarrow", "plotly"),
     "Azure ML, SDK v1": ("azureml-core", "azureml-inference-server-http"),
     "Azure ML, SDK v2": ("azure-ai-ml",),
     "many machines": ("dask", "distributed", "fsspec"),

@@ -27,18 +27,23 @@ from deployment.answer import Answer, ids_from
 Durability = Literal["normal", "full"]
 
 VERSION = 1
+# `seq` counts the commits: what was recorded after another has a higher one, whatever the clock did.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS score (
-    score_id TEXT PRIMARY KEY, request_id TEXT NOT NULL, scored_at TEXT NOT NULL, model_id TEXT NOT NULL,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, score_id TEXT NOT NULL UNIQUE,
+    request_id TEXT NOT NULL, scored_at TEXT NOT NULL, model_id TEXT NOT NULL,
     door TEXT NOT NULL, photo_sha256 TEXT NOT NULL, photo_id TEXT, part_id TEXT, station TEXT,
     width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, p REAL NOT NULL, threshold REAL NOT NULL,
     verdict TEXT NOT NULL, n_defects INTEGER NOT NULL, latency_ms REAL NOT NULL,
     brightness REAL NOT NULL, contrast REAL NOT NULL, sharpness REAL NOT NULL, saturation REAL NOT NULL
-) WITHOUT ROWID, STRICT;
+) STRICT;
+CREATE INDEX IF NOT EXISTS score_scored_at ON score (scored_at);
 CREATE TABLE IF NOT EXISTS defect (
     score_id TEXT NOT NULL, number INTEGER NOT NULL, x REAL NOT NULL, y REAL NOT NULL, p REAL NOT NULL,
     PRIMARY KEY (score_id, number)
 ) WITHOUT ROWID, STRICT;
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+INSERT OR IGNORE INTO about VALUES ('database_id', lower(hex(randomblob(16))));
 """
 
 _BUSY_S = 2.0
@@ -155,7 +160,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 _SCORE_COLUMNS = 20
-_INSERT_SCORE = f"INSERT INTO score VALUES ({', '.join('?' * _SCORE_COLUMNS)})"
+_INSERT_SCORE = f"INSERT INTO score VALUES (NULL, {', '.join('?' * _SCORE_COLUMNS)})"
 
 
 def _score_row(record: ScoreRecord) -> tuple[object, ...]:

@@ -1,0 +1,209 @@
+"""scores.db and the runs into the star's files: monthly, incremental, each whole or not at all."""
+
+import fcntl
+import filecmp
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from dashboards import cells, dimensions, ledger, runs, sources
+from dashboards.ledger import Ledger
+from dashboards.sources import SOURCES, Snapshot, Source
+from dashboards.tables import TABLES, WIDE, Table
+from dentline.errors import DentlineError
+from dentline.workspace import Workspace
+
+
+@dataclass
+class Exported:
+    """What an export did.
+
+    Attributes:
+        folder: where the files are.
+        written: files written, below `folder`; what did not change was not touched.
+        repaired: those of them that were missing or cut.
+        n_new: new rows of each fact that scores.db holds.
+    """
+
+    folder: Path
+    written: list[str] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    n_new: dict[str, int] = field(default_factory=dict)
+
+
+def export(workspace: Workspace, now: datetime, parquet: bool = False, wide: bool = False) -> Exported:
+    """Bring the dashboard folder up to date with scores.db and the runs, as they are at one moment.
+
+    A month is closed once an export ran after its end. A row that reaches a closed month later (a clock was
+    set back) goes into a file of its own, ``…_late_N.csv``, and the closed file stays as it is.
+
+    Args:
+        now: UTC; decides which month is open.
+        parquet: also write each table as Parquet, below ``parquet/``.
+        wide: also write one CSV with an answer's names, measures and judgement on one row.
+
+    Raises:
+        DentlineError: another export is running, or scores.db cannot be read.
+    """
+    folder = workspace.dashboard
+    with _alone(folder):
+        book = ledger.load(folder / "export.json")
+        session = _Session(cells.connect(), book, now.strftime("%Y-%m-%dT%H:%M:%S"), Exported(folder))
+        if workspace.scores.is_file():
+            with sources.snapshot(workspace.scores) as scores:
+                session.book = _of_this_database(book, scores)
+                for source in SOURCES:
+                    session.export_new(scores, source)
+        for table in TABLES:
+            if table.is_fact and table not in runs.FACTS:
+                session.open_month(table)
+                session.set_aside_strangers(table)
+        found = runs.read(workspace)
+        runs.load(session.connection, found)
+        for table in runs.FACTS:
+            for month in sorted({session.month, *runs.months(session.connection, table)}):
+                session.write_changed(table, runs.rows(table, month), _file(table, month))
+        dimensions.load(session.connection, workspace, found, session.book, session.now)
+        for table in TABLES:
+            if not table.is_fact:
+                session.write_changed(table, f"SELECT * FROM {table.name}", f"{table.name}.csv")
+        if wide and (session.done.written or not (folder / "wide.csv").is_file()):
+            session.write(WIDE, dimensions.wide(folder), "wide.csv")
+        if parquet:
+            session.write_parquet()
+        session.book.exported_at = session.now
+        ledger.save(folder / "export.json", session.book)
+    return session.done
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DentlineError(str(folder), "another export is writing here", "wait for it to end") from None
+        yield
+
+
+def _of_this_database(book: Ledger, scores: Snapshot) -> Ledger:
+    """Return the ledger, or an empty one if it speaks of another database or of rows that are no more."""
+    identity = scores.identity()
+    gone = any(book.rows.get(s.table.name, 0) > scores.newest(s.relation) for s in SOURCES)
+    return book if book.database == identity and not gone else Ledger(database=identity)
+
+
+@dataclass
+class _Session:
+    connection: duckdb.DuckDBPyConnection
+    book: Ledger
+    now: str
+    done: Exported
+
+    def __post_init__(self) -> None:
+        self.now = max(self.now, self.book.exported_at)
+
+    @property
+    def month(self) -> str:
+        return self.now[:7]
+
+    def export_new(self, scores: Snapshot, source: Source) -> None:
+        """Write each month of a fact that has new rows, or whose file was harmed since it was written."""
+        name = source.table.name
+        after, upto = self.book.rows.get(name, 0), scores.newest(source.relation)
+        new = scores.months(source, after, upto)
+        harmed = {month for month in self._months_written(source.table) if self._is_harmed(source.table, month)}
+        for month in sorted(set(new) | harmed):
+            within = f"{source.counter} <= {upto} AND {source.instant} >= '{month}' AND {source.instant} < '{month}~'"
+            file = _file(source.table, month)
+            if month in harmed:
+                self.done.repaired.append(file)
+            elif self.book.is_closed(month) and file in self.book.sizes:
+                file = file.replace(".csv", f"_late_{after + 1}.csv")
+                within += f" AND {source.counter} > {after}"
+            if "_late_" not in file:
+                self._refuse_loss(scores, source, month, within)
+                self._forget(source.table, month)
+            with scores.stream(source, within) as reader:
+                self.connection.register("source", reader)
+                rows = "(SELECT * FROM source WHERE is_real = 1)"
+                self.write(source.table, cells.projection(source.table, rows), file)
+                self.connection.unregister("source")
+        dimensions.note_names(scores, source, after, upto, self.book)
+        self.book.rows[name] = upto
+        self.done.n_new[name] = sum(new.values())
+
+    def open_month(self, table: Table) -> None:
+        """Give a fact a file for the open month, if only its header: a reader always finds the columns."""
+        file = _file(table, self.month)
+        if not self.book.is_intact(self.done.folder, file):
+            self.write(table, cells.projection(table, f"({cells.nothing(table)})"), file)
+
+    def set_aside_strangers(self, table: Table) -> None:
+        """Move away a fact's files that this ledger did not write: those of another database, or of a lost ledger."""
+        aside = self.done.folder / f"replaced-{self.now.replace(':', '')}"
+        for path in (self.done.folder / table.name).glob(f"{table.name}_*.csv"):
+            file = path.relative_to(self.done.folder)
+            if file.as_posix() not in self.book.sizes:
+                (aside / file).parent.mkdir(parents=True, exist_ok=True)
+                path.rename(aside / file)
+
+    def write(self, table: Table, query: str, file: str) -> None:
+        path = self.done.folder / file
+        self.book.n_rows[file] = cells.write_csv(self.connection, table, query, path)
+        self.book.sizes[file] = path.stat().st_size
+        self.done.written.append(file)
+
+    def write_changed(self, table: Table, query: str, file: str) -> None:
+        """Write a small file only if its bytes would differ."""
+        path, fresh = self.done.folder / file, self.done.folder / ".fresh.csv"
+        cells.write_csv(self.connection, table, query, fresh)
+        if path.is_file() and filecmp.cmp(fresh, path, shallow=False):
+            fresh.unlink()
+        else:
+            path.parent.mkdir(exist_ok=True)
+            fresh.replace(path)
+            self.done.written.append(file)
+
+    def write_parquet(self) -> None:
+        for table in (*TABLES, WIDE):
+            for path in self.done.folder.glob(f"{table.name}/*.csv" if table.is_fact else f"{table.name}.csv"):
+                file = path.relative_to(self.done.folder)
+                target = self.done.folder / "parquet" / file.with_suffix(".parquet")
+                if str(file) in self.done.written or not target.is_file():
+                    cells.write_parquet(self.connection, cells.read_csv(table, path), target)
+
+    def _months_written(self, table: Table) -> set[str]:
+        start = f"{table.name}/{table.name}_"
+        return {file[len(start) :][:7] for file in self.book.sizes if file.startswith(start)}
+
+    def _is_harmed(self, table: Table, month: str) -> bool:
+        files = [file for file in self.book.sizes if file.startswith(_file(table, month).removesuffix(".csv"))]
+        return not all(self.book.is_intact(self.done.folder, file) for file in files)
+
+    def _forget(self, table: Table, month: str) -> None:
+        """Remove a month's late files, whose rows go into the file that is written anew."""
+        for file in [f for f in self.book.sizes if f.startswith(f"{table.name}/{table.name}_{month}_late_")]:
+            (self.done.folder / file).unlink(missing_ok=True)
+            del self.book.sizes[file], self.book.n_rows[file]
+
+    def _refuse_loss(self, scores: Snapshot, source: Source, month: str, within: str) -> None:
+        """Raise if a month's files held rows that scores.db has forgotten since."""
+        table = source.table
+        files = [file for file in self.book.n_rows if file.startswith(_file(table, month).removesuffix(".csv"))]
+        held = sum(self.book.n_rows[file] for file in files)
+        if scores.count(source, within) < held:
+            raise DentlineError(
+                str(self.done.folder / _file(table, month)),
+                f"was cut or lost, and scores.db no longer holds all of its {held} rows",
+                "put it back from a copy, or move export.json away to start anew from what scores.db holds",
+            )
+
+
+def _file(table: Table, month: str) -> str:
+    return f"{table.name}/{table.name}_{month}.csv"

@@ -1,0 +1,117 @@
+"""The facts as they lie in scores.db: which query makes the rows of which table."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import adbc_driver_sqlite.dbapi as adbc
+import pyarrow
+
+from dashboards.tables import FACT_DEFECT, FACT_SCORE, Kind, Table
+
+_BATCH_ROWS = 65_536
+_TYPICAL: dict[Kind, str] = {"text": "''", "integer": "0", "number": "0.5", "date": "''", "time": "''"}
+_WHERE = ("moment", "part_id", "station", "model_id")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a fact's rows come from.
+
+    Attributes:
+        relation, counter: the table of scores.db, and its column, that count what was recorded.
+        instant: its column of UTC text by which a row is filed under a month.
+        sql: columns of the fact, and ``moment, part_id, station, model_id`` that its keys are made of.
+    """
+
+    table: Table
+    relation: str
+    counter: str
+    instant: str
+    sql: str
+
+
+SOURCES = (
+    Source(
+        FACT_SCORE,
+        "score",
+        "f.seq",
+        "f.scored_at",
+        """SELECT f.score_id, f.request_id, f.scored_at AS scored_at_utc, f.door, f.photo_id, f.photo_sha256,
+        f.width_px, f.height_px, f.p, f.threshold, f.verdict <> 'ok' AS is_rejected, f.n_defects, f.latency_ms,
+        f.brightness, f.contrast, f.sharpness, f.saturation,
+        f.scored_at AS moment, f.part_id, f.station, f.model_id
+        FROM score f""",
+    ),
+    Source(
+        FACT_DEFECT,
+        "score",
+        "s.seq",
+        "s.scored_at",
+        """SELECT f.score_id, f.number AS defect_number, s.scored_at AS scored_at_utc, f.x AS x_px, f.y AS y_px, f.p,
+        s.scored_at AS moment, s.part_id, s.station, s.model_id
+        FROM defect f JOIN score s ON s.score_id = f.score_id""",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One consistent view of scores.db: what the service writes meanwhile is not seen."""
+
+    connection: adbc.Connection
+
+    def rows(self, sql: str) -> list[tuple[object, ...]]:
+        """Return a small result."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def identity(self) -> str:
+        """Return what tells this database from another."""
+        ((identity,),) = self.rows("SELECT value FROM about WHERE name = 'database_id'")
+        return str(identity)
+
+    def newest(self, relation: str) -> int:
+        """Return the number of the newest row of a table, 0 where it has none."""
+        ((newest,),) = self.rows(f"SELECT coalesce(max(seq), 0) FROM {relation}")
+        return int(str(newest))
+
+    def months(self, source: Source, after: int, upto: int) -> dict[str, int]:
+        """Return how many of the rows past `after` up to `upto` belong to each month, ``YYYY-MM``."""
+        found = self.rows(
+            f"SELECT substr(moment, 1, 7), count(*) FROM ({source.sql} "
+            f"WHERE {source.counter} > {after} AND {source.counter} <= {upto}) GROUP BY 1"
+        )
+        return {str(month): int(str(count)) for month, count in found}
+
+    def count(self, source: Source, condition: str) -> int:
+        """Return how many of a source's rows fulfil a condition."""
+        ((count,),) = self.rows(f"SELECT count(*) FROM ({source.sql} WHERE {condition})")
+        return int(str(count))
+
+    @contextmanager
+    def stream(self, source: Source, condition: str) -> Iterator[pyarrow.RecordBatchReader]:
+        """Yield the rows of a source in batches.
+
+        The driver takes a column's type from its first row, so a made-up one stands in front with ``is_real`` 0.
+        """
+        derived = [c.name for c in source.table.columns if c.refers]
+        plain = [c for c in source.table.columns if c.name not in derived]
+        typical = [f"{_TYPICAL[c.kind]} AS {c.name}" for c in plain] + [f"'' AS {name}" for name in _WHERE]
+        names = ", ".join([c.name for c in plain] + list(_WHERE))
+        with self.connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)})
+            cursor.execute(
+                f"SELECT 0 AS is_real, {', '.join(typical)} UNION ALL "
+                f"SELECT * FROM (SELECT 1, {names} FROM ({source.sql} WHERE {condition} ORDER BY {source.counter}))"
+            )
+            yield cursor.fetch_record_batch()
+
+
+@contextmanager
+def snapshot(path: Path) -> Iterator[Snapshot]:
+    """Open scores.db for reading, in one transaction."""
+    with adbc.connect(f"file:{path}?mode=ro") as connection:
+        yield Snapshot(connection)

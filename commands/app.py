@@ -8,7 +8,11 @@ import sys
 
 import typer
 
-from commands import dashboard, doctor
+from commands import (
+    dashboard,
+    doctor,
+    groups,
+)
 from dentline.errors import DentlineError
 
 app = typer.Typer(
@@ -25,6 +29,7 @@ app.add_typer(labels_app, name="labels")
 
 app.command("doctor")(doctor.doctor)
 app.command("export")(dashboard.export)
+app.command("groups")(groups.groups)
 
 
 @app.callback()

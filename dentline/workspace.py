@@ -49,6 +49,14 @@ class Workspace:
         return self.root / "groups.csv"
 
     @property
+    def group_proposals(self) -> Path:
+        return self.root / "group_proposals.csv"
+
+    @property
+    def group_sheet(self) -> Path:
+        return self.root / "groups.html"
+
+    @property
     def split(self) -> Path:
         return self.root / "split.csv"
 

@@ -37,5 +37,5 @@ def pins(environment: Path = ROOT / ENVIRONMENT) -> dict[str, str]:
     import yaml
 
     table = yaml.safe_load(environment.read_text(encoding="utf-8"))
-    lines = next((entry["pip"] for entry in table["dependencies"] if isinstance(entry, dict)), [])
+    lines: list[str] = next((entry["pip"] for entry in table["dependencies"] if isinstance(entry, dict)), [])
     return {name: version for name, _, version in (line.partition("==") for line in lines)}

@@ -12,7 +12,8 @@ from commands import (
     dashboard,
     doctor,
     groups,
-    jobs,
+    labels,
+    patches,
 )
 from dentline.errors import DentlineError
 
@@ -28,9 +29,11 @@ labels_app = typer.Typer(help="Labels: history, restore, formats in and out.", n
 app.add_typer(labels_app, name="labels")
 
 
-app.command("submit")(jobs.submit)
-app.add_typer(jobs.jobs_app, name="jobs")
 app.command("doctor")(doctor.doctor)
+app.command("init")(labels.init)
+app.command("import")(labels.import_)
+app.command("split")(labels.split)
+app.command("cut")(patches.cut)
 app.command("export")(dashboard.export)
 app.command("groups")(groups.groups)
 

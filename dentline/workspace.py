@@ -96,5 +96,13 @@ class Workspace:
 
     def photo_paths(self) -> dict[str, Path]:
         """Return every photo by its id: its path below ``photos/`` with forward slashes, sorted."""
-        found = (p for p in self.photos.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
-        return {p.relative_to(self.photos).as_posix(): p for p in sorted(found)}
+        return photos_in(self.photos)
+
+
+def photos_in(folder: Path) -> dict[str, Path]:
+    """Return every photo in and below a folder by its path below it with forward slashes, sorted.
+
+    Files whose names begin with a dot are left out: they are what other systems leave behind.
+    """
+    found = (p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
+    return {p.relative_to(folder).as_posix(): p for p in sorted(found) if not p.name.startswith(".")}

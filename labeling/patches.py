@@ -73,6 +73,11 @@ def corners(centers_xy: NDArray[Any]) -> NDArray[np.intp]:
     return np.floor(np.asarray(centers_xy, np.float64).reshape(-1, 2) + 0.5).astype(np.intp)
 
 
+def leaves_photo(x: int, y: int, width: int, height: int, half: int = CONTEXT_PX // 2) -> bool:
+    """Return whether the square around the pixel corner (x, y) reaches beyond the photo."""
+    return bool(x < half or y < half or x + half > width or y + half > height)
+
+
 def reflected(start: int, stop: int, size: int) -> NDArray[np.intp]:
     """Return the indices start..stop of an axis, those off it mirrored at its first and last pixel.
 
@@ -101,7 +106,7 @@ def cut_contexts(photo: Pixels, centers_xy: NDArray[Any], side: int = CONTEXT_PX
     contexts = np.empty((len(places), side, side, photo.shape[2]), np.uint8)
     edge = np.empty(len(places), np.bool_)
     for i, (x, y) in enumerate(places):
-        edge[i] = x < half or y < half or x + half > width or y + half > height
+        edge[i] = leaves_photo(x, y, width, height, half)
         if edge[i]:
             rows, columns = reflected(y - half, y + half, height), reflected(x - half, x + half, width)
             contexts[i] = photo[rows[:, None], columns]

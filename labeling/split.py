@@ -6,7 +6,8 @@ groups are dealt beside the old ones. Every patch and variant inherits it.
 """
 
 import csv
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -17,6 +18,9 @@ import numpy as np
 from dentline.errors import DentlineError
 from dentline.files import sha256, write_text
 from dentline.recipe import Split
+from dentline.workspace import Workspace
+from labeling import groups
+from labeling.store import Store
 
 Side = Literal["train", "validation", "test"]
 SIDES: tuple[Side, ...] = ("train", "validation", "test")
@@ -81,8 +85,12 @@ def refuse_leak(assignments: Mapping[str, Assignment], where: str) -> None:
 
 def refuse_copies(assignments: Mapping[str, Assignment], paths: Mapping[str, Path], where: str) -> None:
     """Raise a DentlineError naming two photos that are the same file on different sides."""
+    n_bytes = {photo_id: paths[photo_id].stat().st_size for photo_id in assignments}
+    often = Counter(n_bytes.values())
     seen: dict[str, str] = {}
     for photo_id, assignment in assignments.items():
+        if often[n_bytes[photo_id]] < 2:
+            continue
         first = seen.setdefault(sha256(paths[photo_id]), photo_id)
         if assignments[first].split != assignment.split:
             sides = (first, assignments[first].split), (photo_id, assignment.split)
@@ -141,7 +149,32 @@ def write(path: Path, assignments: Mapping[str, Assignment]) -> None:
     write_text(path, out.getvalue())
 
 
-def count(assignments: Iterable[Assignment], side: Side) -> tuple[int, int]:
-    """Return how many photos and how many groups a side has."""
-    groups = [a.group for a in assignments if a.split == side]
-    return len(groups), len(set(groups))
+def renew(workspace: Workspace, shares: Split, again: bool = False, alone: bool = False) -> dict[str, Assignment]:
+    """Deal a project's photos and write split.csv; an earlier deal is kept and extended.
+
+    Args:
+        again: forget the earlier deal.
+        alone: a photo without a group is a group of its own; otherwise it is refused.
+
+    Raises:
+        DentlineError: a photo has no group, or the deal would be a leak; split.csv stays as it was.
+    """
+    photos = workspace.photo_paths()
+    if not photos:
+        raise DentlineError(str(workspace.photos), "has no photos", "put some there, or: dentline import")
+    group_of = {p: member.group for p, member in groups.read(workspace.groups).items()}
+    without = [p for p in photos if p not in group_of]
+    if without and not alone:
+        raise DentlineError(
+            str(workspace.groups),
+            f"{len(without)} photos have no group, the first is {without[0]}",
+            "find photos of the same part with: dentline groups --propose; or, if no two photos show the "
+            "same part: --each-photo-alone",
+        )
+    with Store(workspace.labels) as store:
+        dented = {p for p, annotation in store.latest().items() if annotation.centers}
+    kept = {p: a for p, a in read(workspace.split).items() if p in photos} if workspace.split.exists() else {}
+    assignments = deal({p: group_of.get(p, p) for p in photos}, dented, shares, {} if again else kept)
+    refuse_copies(assignments, photos, str(workspace.split))
+    write(workspace.split, assignments)
+    return assignments

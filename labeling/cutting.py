@@ -1,0 +1,108 @@
+"""The stage from annotations to patches: a positive at each centre, negatives beside, the split inherited."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count, groupby
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dentline import images, recipe
+from dentline.errors import DentlineError
+from dentline.geometry import PATCH_PX
+from labeling import negatives, patches
+from labeling.annotation import Annotation
+from labeling.patches import Origin, Patch, PatchSet, Pixels
+from labeling.split import Assignment
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, of how many."""
+
+REVIEWED = ("marked", "clean")
+"""A photo that nobody has looked through gives no patches: its dents would count as none."""
+
+
+def plan(
+    annotations: Iterable[Annotation], assignments: Mapping[str, Assignment], wanted: recipe.Patches
+) -> list[Patch]:
+    """Say what to cut, photo by photo, without looking at a pixel.
+
+    A photo's negatives depend on the seed and the photo alone: another photo more or less moves none.
+
+    Raises:
+        DentlineError: a reviewed photo is not in the split.
+    """
+    planned: list[Patch] = []
+    for annotation in annotations:
+        if annotation.status not in REVIEWED:
+            continue
+        assignment = assignments.get(annotation.photo_id)
+        if assignment is None:
+            raise DentlineError(f"photo {annotation.photo_id}", "is not in the split", "deal it with: dentline split")
+        digest = hashlib.sha256(annotation.photo_id.encode()).digest()
+        rng = np.random.default_rng([wanted.seed, *np.frombuffer(digest, np.uint32)])
+        positive: list[tuple[float, float, Origin]] = [(c.x, c.y, "center") for c in annotation.centers]
+        places = positive + negatives.sample(annotation, wanted, rng)
+        cut_here = {p.patch_id: p for p in (_patch(annotation, assignment, *place) for place in reversed(places))}
+        planned += reversed(cut_here.values())  # two centres at one corner are one patch
+    return planned
+
+
+def cut(
+    folder: Path, planned: list[Patch], photos: Mapping[str, Path], progress: Progress = lambda *_: None
+) -> PatchSet:
+    """Cut what was planned and replace the patches folder by it, whole or not at all.
+
+    Args:
+        photos: the file of each photo.
+        progress: told of every photo cut.
+
+    Raises:
+        DentlineError: a photo is gone, cannot be read, or has another size than when it was marked.
+    """
+
+    n_photos = len({patch.photo_id for patch in planned})
+    done = count(1)
+
+    def contexts(photo_id: str, centers_xy: NDArray[np.float64]) -> Pixels:
+        if photo_id not in photos:
+            raise DentlineError(f"photo {photo_id}", "is gone", "bring it back to photos/")
+        cut_here, _ = patches.cut_contexts(images.read(photos[photo_id]), centers_xy)
+        progress("cutting photos", next(done), n_photos)
+        return cut_here
+
+    return patches.write(folder, planned, contexts, images.encode_png)
+
+
+def pictures(planned: list[Patch], photos: Mapping[str, Path]) -> Pixels:
+    """Return (n, 64, 64, 3) uint8 RGB, what a person sees of each planned patch, in memory."""
+    cut_out = []
+    for photo_id, rows in groupby(planned, key=lambda patch: patch.photo_id):
+        xy = np.array([(patch.x, patch.y) for patch in rows])
+        cut_out.append(patches.cut_contexts(images.read(photos[photo_id]), xy, PATCH_PX)[0])
+    return np.concatenate(cut_out) if cut_out else np.empty((0, PATCH_PX, PATCH_PX, 3), np.uint8)
+
+
+def check_sizes(annotations: Iterable[Annotation], photos: Mapping[str, Path]) -> None:
+    """Raise a DentlineError for a photo that is gone or has another size than when it was marked."""
+    for annotation in annotations:
+        where = f"photo {annotation.photo_id}"
+        if annotation.photo_id not in photos:
+            raise DentlineError(where, "was marked but is gone", "bring it back to photos/")
+        size = images.size(photos[annotation.photo_id])
+        if size != (annotation.width, annotation.height):
+            marked = f"{annotation.width} x {annotation.height}"
+            raise DentlineError(where, f"is {size[0]} x {size[1]} px but was marked at {marked} px", "mark it anew")
+
+
+def _patch(annotation: Annotation, assignment: Assignment, x: float, y: float, origin: Origin) -> Patch:
+    photo_id = annotation.photo_id
+    column, row = patches.corners(np.array([[x, y]]))[0]
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", Path(photo_id).stem).strip("-")[:60]
+    mark = hashlib.sha256(photo_id.encode()).hexdigest()[:8]
+    edge = patches.leaves_photo(column, row, annotation.width, annotation.height)
+    label = int(origin == "center")
+    patch_id = f"{readable}-{mark}-{column}-{row}"
+    return Patch(patch_id, photo_id, assignment.group, assignment.split, x, y, label, int(edge), origin)

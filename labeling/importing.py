@@ -1,0 +1,129 @@
+"""The stage from somebody's labels to the project's: photos, annotations, groups; all of it or nothing."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dentline.errors import DentlineError
+from dentline.files import replacing, sha256
+from dentline.workspace import Workspace, photos_in
+from labeling import groups
+from labeling.annotation import Annotation, Status
+from labeling.catalog import Catalog
+from labeling.formats import registry
+from labeling.formats.draft import Draft, Imported
+from labeling.groups import Member
+from labeling.store import Store
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an import did.
+
+    Attributes:
+        format: the source was in.
+        copied: photos copied into the project.
+        stored: annotations that are new or changed.
+        unchanged: annotations that were already there just so.
+        unreviewed: photos the source lists but does not call reviewed.
+        grouped: photos whose part the source says.
+    """
+
+    format: str
+    copied: tuple[str, ...]
+    stored: tuple[Annotation, ...]
+    unchanged: int
+    unreviewed: tuple[str, ...]
+    grouped: int
+
+
+def read(source: Path, photos: Mapping[str, Path], annotator: str, format: str, empty: Status = "new") -> Imported:
+    """Read labels of a known format that are on `photos`, without storing anything.
+
+    Raises:
+        DentlineError: naming every bad row.
+    """
+    draft = Draft(source, Catalog(photos), annotator, empty)
+    registry.named(format).read(source, draft)
+    return draft.finish()
+
+
+def bring_in(
+    workspace: Workspace,
+    source: Path,
+    annotator: str,
+    format: str | None = None,
+    photos: Path | None = None,
+    empty: Status = "new",
+    replace: bool = False,
+) -> Outcome:
+    """Import labels into a project, with the photos that come with them.
+
+    Nothing is written before everything is read and checked. Annotations are stored in one
+    transaction, after the photos: stopped half-way, the same import again completes it.
+
+    Args:
+        annotator: who marked, where the source does not say.
+        format: or None to recognise it.
+        photos: a folder of photos to copy in; None for the one that the format keeps beside it.
+        empty: what a photo is that the source lists without marks.
+        replace: whether labels that the project has and that differ get a new revision.
+
+    Raises:
+        DentlineError: a bad row; labels or a photo of that name are there and differ.
+    """
+    name = format or registry.recognise(source)
+    folder = photos or registry.named(name).photos(source)
+    here = workspace.photo_paths()
+    coming = photos_in(folder) if folder else {}
+    _refuse_other_photos(coming, here)
+    imported = read(source, {**here, **coming}, annotator, name, empty)
+    members = _members(groups.read(workspace.groups), imported.groups)
+    with Store(workspace.labels) as store:
+        if not replace:
+            _refuse_other_labels(store.latest(), imported.annotations)
+        copied = [photo_id for photo_id in coming if photo_id not in here]
+        for photo_id in copied:
+            with replacing(workspace.photos / photo_id) as temporary:
+                shutil.copyfile(coming[photo_id], temporary)
+        stored = store.replace_all(imported.annotations)
+    if imported.groups:
+        groups.write(workspace.groups, members)
+    unchanged = len(imported.annotations) - len(stored)
+    return Outcome(name, tuple(copied), tuple(stored), unchanged, imported.unreviewed, len(imported.groups))
+
+
+def _refuse_other_photos(coming: Mapping[str, Path], here: Mapping[str, Path]) -> None:
+    for photo_id, path in coming.items():
+        if photo_id in here and sha256(path) != sha256(here[photo_id]):
+            raise DentlineError(f"photo {photo_id}", "is in the project with other content", "rename one of the two")
+
+
+def _refuse_other_labels(latest: Mapping[str, Annotation], coming: Iterable[Annotation]) -> None:
+    for new in coming:
+        old = latest.get(new.photo_id)
+        if old is not None and (old.status, old.centers) != (new.status, new.centers):
+            has = f"is {old.status} with {len(old.centers)} centers by {old.annotator}"
+            raise DentlineError(
+                f"photo {new.photo_id}",
+                f"{has} in the project and {new.status} with {len(new.centers)} in the source",
+                "to make the source the newest revision of each such photo: --replace",
+            )
+
+
+def _members(here: Mapping[str, Member], parts: Mapping[str, str]) -> list[Member]:
+    """Add declared parts to the groups: a photo joins the photos of its part, whatever group they are in."""
+    group_of = {member.part: member.group for member in here.values() if member.part}
+    known = {**here}
+    for member in groups.declare(parts, parts):
+        group = group_of.get(member.part, member.group)
+        old = here.get(member.photo_id)
+        if old is not None and old.part not in ("", member.part):
+            raise DentlineError(
+                f"photo {member.photo_id}",
+                f"is of {old.part!r} here and of {member.part!r} in the source",
+                "correct one",
+            )
+        known[member.photo_id] = Member(member.photo_id, group, member.part, member.origin)
+    return list(known.values())

@@ -12,6 +12,7 @@ from commands import (
     dashboard,
     doctor,
     groups,
+    jobs,
     labels,
     patches,
 )
@@ -29,6 +30,8 @@ labels_app = typer.Typer(help="Labels: history, restore, formats in and out.", n
 app.add_typer(labels_app, name="labels")
 
 
+app.command("submit")(jobs.submit)
+app.add_typer(jobs.jobs_app, name="jobs")
 app.command("doctor")(doctor.doctor)
 app.command("init")(labels.init)
 app.command("import")(labels.import_)

@@ -183,6 +183,19 @@ def load(folder: Path) -> Bundle:
     )
 
 
+def find(folder: Path) -> Path:
+    """Return the one bundle folder at or below `folder`: Azure puts a model one or two folders down.
+
+    Raises:
+        DentlineError: there is none, or more than one.
+    """
+    found = sorted(path.parent for path in folder.rglob("contract.json"))
+    if len(found) != 1:
+        names = ", ".join(str(path.relative_to(folder)) for path in found[:5]) or "none"
+        raise DentlineError(str(folder), f"has {len(found)} bundles: {names}", "give a folder with exactly one")
+    return found[0]
+
+
 def self_test(bundle: Bundle, engine: Engine) -> float:
     """Replay the golden pictures and return the largest difference seen.
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 EMPTY = "00000000-0000-0000-0000-000000000000"
 BLOB = "https://account.blob.core.windows.net/container"
+STORED = {"etag": '"1"', "last-modified": "Fri, 20 Nov 2026 00:00:00 GMT"}
 SERVICES = ("api", "experimentation", "history", "hyperdrive", "modelmanagement", "studio")
 
 

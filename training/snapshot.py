@@ -4,22 +4,17 @@ The same folder is run here or handed to a cloud, so what was tried is byte for 
 """
 
 import hashlib
-import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pathspec
-
+from dentline import checkout
 from dentline.errors import DentlineError
 from dentline.files import sha256
 from dentline.workspace import Workspace
 
 PROJECT = "project"
 """Folder of the project's inputs inside a snapshot."""
-
-IGNORE = ".amlignore"
 
 MOST_BYTES = 300 * 1024 * 1024
 """Azure ML refuses a larger snapshot: https://learn.microsoft.com/azure/machine-learning/how-to-save-write-experiment-files"""
@@ -66,7 +61,7 @@ def take(code: Path, workspace: Workspace, folder: Path) -> Snapshot:
     missing = next((path for path in inputs if not path.is_file()), None)
     if missing is not None:
         raise DentlineError(str(missing), "is not there", "make it with: dentline split, then dentline cut")
-    for path in code_files(code):
+    for path in checkout.files(code):
         _copy(path, folder / path.relative_to(code))
     for path in inputs:
         _copy(path, folder / PROJECT / path.relative_to(workspace.root))
@@ -79,23 +74,6 @@ def take(code: Path, workspace: Workspace, folder: Path) -> Snapshot:
             "cut fewer negatives: [patches] negatives_per_photo",
         )
     return snapshot
-
-
-def code_files(code: Path) -> Iterator[Path]:
-    """Yield the files below `code` that its ``.amlignore`` does not name.
-
-    Raises:
-        DentlineError: `code` is not a checkout of Dentline.
-    """
-    ignore = code / IGNORE
-    if not ignore.is_file() or not (code / "environment.yml").is_file():
-        raise DentlineError(str(code), "is not a checkout of Dentline", "run from an installation made with pip -e")
-    spec = pathspec.GitIgnoreSpec.from_lines(ignore.read_text(encoding="utf-8").splitlines())
-    for walked, below, names in os.walk(code):
-        folder = Path(walked)
-        at = folder.relative_to(code)
-        below[:] = sorted(name for name in below if not spec.match_file(f"{(at / name).as_posix()}/"))
-        yield from (folder / name for name in sorted(names) if not spec.match_file((at / name).as_posix()))
 
 
 def _copy(source: Path, target: Path) -> None:

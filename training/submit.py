@@ -5,17 +5,14 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
+from dentline import checkout
 from dentline.errors import DentlineError
 from dentline.files import write_text
 from dentline.workspace import Workspace
 from training import job as jobs
 from training import snapshot as snapshots
 from training.targets.target import Target
-
-CODE = Path(__file__).resolve().parents[1]
-"""The checkout that a job's code is taken from."""
 
 
 def _local(compute: str) -> Target:
@@ -71,7 +68,7 @@ def target(name: str) -> Target:
 def prepare(workspace: Workspace, models: tuple[str, ...], nodes: int) -> tuple[jobs.Job, snapshots.Snapshot]:
     """Take the project's snapshot into a new job folder and write the job beside it."""
     job_id = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    snapshot = snapshots.take(CODE, workspace, workspace.jobs / job_id / "snapshot")
+    snapshot = snapshots.take(checkout.ROOT, workspace, workspace.jobs / job_id / "snapshot")
     job = jobs.train(job_id, workspace.name, snapshot.digest, models, nodes)
     jobs.write(job, workspace.jobs / job_id / "job.json")
     return job, snapshot

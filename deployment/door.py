@@ -1,0 +1,136 @@
+"""What every way in does with a request: parse, score, record, answer; or refuse, in one shape."""
+
+import base64
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dentline import images
+from dentline.errors import DentlineError
+from dentline.images import ImageError
+from deployment import request as requests
+from deployment.records import Records, RecordsError, ScoreRecord
+from deployment.request import RequestError, ScoreRequest
+from deployment.scorer import DEFECT, OK, Prediction, Scorer
+
+STATUS = {
+    "unauthorized": 401,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "timeout": 408,
+    "too_large": 413,
+    "too_many_pixels": 413,
+    "too_many_scans": 413,
+    "too_many_images": 413,
+    "unsupported_media_type": 415,
+    "unsupported_format": 415,
+    "busy": 429,
+    "not_stored": 503,
+    "not_ready": 503,
+}
+"""The HTTP status of each error code; what is not here is 400."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer on its way out: an HTTP status and JSON types."""
+
+    status: int
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One request's records and what to answer with."""
+
+    records: tuple[ScoreRecord, ...]
+    payload: dict[str, Any]
+
+
+def handle(
+    scorer: Scorer,
+    records: Records,
+    content_type: str,
+    body: bytes,
+    query: Iterable[tuple[str, str]],
+    request_id: str,
+    door: str,
+) -> Reply:
+    """Answer a request's bytes. What is acknowledged is recorded; what is refused is not.
+
+    Several photos are answered all or none.
+    """
+    try:
+        scored = score(scorer, requests.parse(content_type, body, query), request_id, door)
+        records.add(scored.records)
+    except (ImageError, RequestError, RecordsError) as error:
+        return refusal(error, request_id)
+    return Reply(200, scored.payload)
+
+
+def score(scorer: Scorer, request: ScoreRequest, request_id: str, door: str) -> Scored:
+    """Score the photos of one request, one after another.
+
+    Raises:
+        ImageError: naming the image, where there are several.
+    """
+    made: list[ScoreRecord] = []
+    photos: list[dict[str, Any]] = []
+    for number, (data, photo_id) in enumerate(zip(request.images, request.photo_ids, strict=True), 1):
+        try:
+            answer, prediction = scorer.answer(data, request_id)
+        except ImageError as error:
+            where = "image" if len(request.images) == 1 else f"image {number}"
+            raise ImageError(error.code, error.problem, error.remedy, where) from error
+        made.append(ScoreRecord(answer, door, photo_id, request.part_id, request.station))
+        photo = {"photo_id": photo_id, **scorer.encode(answer)}
+        photos.append({**photo, "heat_map": heat_map(prediction)} if request.explain else photo)
+    verdicts = {record.answer.verdict for record in made}
+    return Scored(
+        tuple(made),
+        {
+            "request_id": request_id,
+            "part_id": request.part_id,
+            "station": request.station,
+            "verdict": DEFECT if DEFECT in verdicts else OK,
+            "p": max(record.answer.p for record in made),
+            "photos": photos,
+        },
+    )
+
+
+def heat_map(prediction: Prediction) -> dict[str, Any]:
+    """Return the probabilities of the photo's places as a grey PNG (255 is p = 1), and where they lie.
+
+    Pixel (row i, column j) of the PNG is the place (first_px + j * stride_px, first_px + i * stride_px).
+    """
+    grey = np.rint(prediction.heat * 255).astype(np.uint8)
+    return {
+        "png": base64.b64encode(images.encode_png(grey)).decode("ascii"),
+        "stride_px": prediction.stride_px,
+        "first_px": prediction.first_px,
+    }
+
+
+def refusal(error: DentlineError, request_id: str) -> Reply:
+    """Return the answer to a request that is refused: the one shape of every error."""
+    code = "not_stored" if isinstance(error, RecordsError) else getattr(error, "code", "bad_request")
+    message = "the score could not be stored; try again later" if code == "not_stored" else str(error)
+    return fault(code, message, request_id)
+
+
+def fault(code: str, message: str, request_id: str) -> Reply:
+    """Return an error in its one shape."""
+    return Reply(STATUS.get(code, 400), {"error": {"code": code, "message": message, "request_id": request_id}})
+
+
+_CLEAN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def request_id(given: str | None) -> str:
+    """Return the caller's request id when it is clean, else a new one."""
+    return given if given and _CLEAN_ID.fullmatch(given) else secrets.token_hex(16)

@@ -1,0 +1,153 @@
+"""The one scorer behind every door: setup, decode, predict, encode."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dentline import images
+from dentline.errors import DentlineError
+from dentline.geometry import PATCH_PX, STRIDE_PX
+from deployment import bundle as bundles
+from deployment import quality, scan
+from deployment.answer import Answer, Defects, new_id
+from deployment.bundle import Bundle
+from deployment.engine import Engine, OnnxEngine
+
+OK, DEFECT = "ok", "defect"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one photo.
+
+    Attributes:
+        p: of the photo, and the threshold it is held against.
+        heat: ``(h, w)`` float32, the probability at each place; see :func:`deployment.scan.probabilities`.
+        first_px, stride_px: place (i, j) of `heat` is centred at x = first_px + j stride_px in the photo.
+    """
+
+    p: float
+    threshold: float
+    defects: Defects
+    heat: NDArray[np.float32]
+    first_px: float = 0
+    stride_px: float = STRIDE_PX
+
+    @property
+    def verdict(self) -> str:
+        return DEFECT if self.p >= self.threshold else OK
+
+
+class Scorer:
+    """A bundle, loaded and proven. Its methods may be called from several threads at once."""
+
+    def __init__(self, bundle: Bundle, limits: images.Limits = images.Limits(), n_threads: int = 1) -> None:
+        self.bundle, self.limits = bundle, limits
+        self._n_threads = n_threads
+        self._engine: Engine | None = None
+
+    @property
+    def model_id(self) -> str:
+        return self.bundle.model_id
+
+    def setup(self) -> float:
+        """Load the model, replay its golden pictures, and return the largest difference seen.
+
+        Raises:
+            DentlineError: it does not load, or does not answer as in training.
+        """
+        if self.bundle.contract.task not in _PREDICTIONS:
+            raise DentlineError(
+                str(self.bundle.folder),
+                f"has the task {self.bundle.contract.task!r}",
+                f"served: {sorted(_PREDICTIONS)}",
+            )
+        engine = OnnxEngine(self.bundle.model, self._n_threads, str(self.bundle.folder / "model.onnx"))
+        worst = bundles.self_test(self.bundle, engine)
+        self._engine = engine
+        return worst
+
+    def decode(self, data: bytes) -> NDArray[np.uint8]:
+        """Return ``(H, W, 3)`` uint8 RGB.
+
+        Raises:
+            ImageError: not a picture that is scored.
+        """
+        return images.decode(data, self.limits)
+
+    def predict(self, photo: NDArray[np.uint8]) -> Prediction:
+        """Return the model's answer to decoded pixels.
+
+        Raises:
+            ImageError: the photo is smaller than the model's patch.
+        """
+        if self._engine is None:
+            raise RuntimeError("setup() first")
+        return _PREDICTIONS[self.bundle.contract.task](self._engine, self.bundle, photo)
+
+    def answer(self, data: bytes, request_id: str) -> tuple[Answer, Prediction]:
+        """Decode and predict one photo, and say when, by which model, and how long it took.
+
+        Raises:
+            ImageError: the picture is not scored.
+        """
+        started = time.perf_counter()
+        photo = self.decode(data)
+        prediction = self.predict(photo)
+        now = datetime.now(UTC)
+        return Answer(
+            score_id=new_id(now.timestamp()),
+            request_id=request_id,
+            scored_at=now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}",
+            model_id=self.model_id,
+            photo_sha256=hashlib.sha256(data).hexdigest(),
+            width_px=photo.shape[1],
+            height_px=photo.shape[0],
+            p=prediction.p,
+            threshold=prediction.threshold,
+            verdict=prediction.verdict,
+            defects=prediction.defects,
+            quality=quality.measure(photo),
+            latency_ms=(time.perf_counter() - started) * 1000,
+        ), prediction
+
+    @staticmethod
+    def encode(answer: Answer) -> dict[str, Any]:
+        """Return an answer as JSON types: plain numbers and texts, no NumPy."""
+        defects = zip(answer.defects.xy.tolist(), answer.defects.p.tolist(), strict=True)
+        return {
+            "score_id": answer.score_id,
+            "scored_at": answer.scored_at,
+            "model_id": answer.model_id,
+            "photo_sha256": answer.photo_sha256,
+            "width_px": answer.width_px,
+            "height_px": answer.height_px,
+            "p": answer.p,
+            "threshold": answer.threshold,
+            "verdict": answer.verdict,
+            "defects": [{"x": x, "y": y, "p": p} for (x, y), p in defects],
+            "latency_ms": round(answer.latency_ms, 3),
+        }
+
+
+def _predict_patch(engine: Engine, bundle: Bundle, photo: NDArray[np.uint8]) -> Prediction:
+    height, width = photo.shape[:2]
+    try:
+        heat = scan.probabilities(engine, photo)
+    except DentlineError as error:
+        raise images.ImageError("too_small", error.problem, error.remedy) from error
+    contract = bundle.contract
+    first_px = 0 if heat.size > 1 else PATCH_PX / 2
+    whole = heat.size > 1 and contract.scan_threshold is not None
+    threshold = contract.scan_threshold if whole and contract.scan_threshold is not None else contract.threshold
+    return Prediction(float(heat.max()), threshold, scan.peaks(heat, threshold, (width, height)), heat, first_px)
+
+
+_PREDICTIONS: dict[str, Callable[[Engine, Bundle, NDArray[np.uint8]], Prediction]] = {"patch": _predict_patch}
+"""How each task of a recipe is predicted."""

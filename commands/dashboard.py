@@ -8,6 +8,7 @@ import typer
 def export(
     project: Path = typer.Argument(..., help="the project folder"),
     parquet: bool = typer.Option(False, help="also write Parquet files, below dashboard/parquet/"),
+    powerbi: bool = typer.Option(False, help="write the Power BI project anew; it is written once, then left to you"),
     wide: bool = typer.Option(False, help="also write wide.csv: one file with everything about an answer on its row"),
 ) -> None:
     """Write the CSV files for Power BI: facts by month, dimensions, every key resolved.
@@ -19,10 +20,18 @@ def export(
     from datetime import UTC, datetime
 
     from dashboards.export import export as write
+    from dashboards.powerbi import project as pbip
+    from dentline import recipe
     from dentline.workspace import Workspace
 
-    done = write(Workspace.open(project), datetime.now(UTC), parquet=parquet, wide=wide)
+    workspace = Workspace.open(project)
+    costs = recipe.load(workspace.recipe).dashboard
+    done = write(workspace, datetime.now(UTC), parquet=parquet, wide=wide)
     for file in done.repaired:
         typer.echo(f"{file} was missing or cut and was written again", err=True)
     new = ", ".join(f"{count} new in {name}" for name, count in done.n_new.items()) or "no scores.db yet"
     typer.echo(f"{done.folder}: {len(done.written)} files written; {new}")
+    folder = done.folder / "powerbi"
+    if powerbi or not folder.is_dir():
+        pbip.write(folder, workspace.name, str(done.folder.resolve()), costs)
+    typer.echo(f"{folder}: open {workspace.name}.pbip in Power BI Desktop; its parameter DataFolder is {done.folder}")

@@ -1,12 +1,15 @@
 """What an export has already written: owns dashboard/export.json, by which the next one adds only what is new."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from dashboards.tables import TABLES
 from dentline.files import write_text
 
-FORMAT = 1
+FORMAT = hashlib.sha256(repr([(t.name, t.columns) for t in TABLES]).encode()).hexdigest()
+"""Changes with any column, so that no file keeps the columns of an older Dentline."""
 
 
 @dataclass

@@ -69,6 +69,15 @@ class Vgg16:
 
 
 @dataclass(frozen=True)
+class Dashboard:
+    """What the dashboard counts with."""
+
+    cost_escape: float = option(200.0, "cost of a dent that passes", 0)
+    cost_false_reject: float = option(5.0, "cost of a clean part that is rejected", 0)
+    currency: str = option("EUR", "unit of the costs")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole job. Sections are tables of recipe.toml; a field left out has its default."""
 
@@ -79,6 +88,7 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     train: Train = field(default_factory=Train)
     vgg16: Vgg16 = field(default_factory=Vgg16)
+    dashboard: Dashboard = field(default_factory=Dashboard)
 
 
 def load(path: Path) -> Recipe:

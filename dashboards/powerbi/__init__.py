@@ -1,0 +1,1 @@
+"""The Power BI project: model, measures, report, and the checks of what was written."""

@@ -107,7 +107,7 @@ def wide(folder: Path) -> str:
     tables = ", ".join(f"{name} AS ({query})" for name, query in given.items())
     own = ", ".join(f"fact.{c.name}" for c in FACT_SCORE.columns if not c.refers)
     assert [c.name for c in WIDE.columns[-6:-3]] == ["part_id", "station", "model_id"]
-    return f"""WITH {tables}, judged AS (SELECT score_id, arg_max(truth, given_at_utc) AS truth,
+    return f"""WITH {tables}, judged AS (SELECT score_id, arg_max(truth, feedback_id) AS truth,
         sum(n_escapes)::BIGINT AS is_escape, sum(n_false_rejects)::BIGINT AS is_false_reject
         FROM feedback GROUP BY score_id)
         SELECT {own}, nullif(part_id, '{_NOT_GIVEN}') AS part_id, nullif(station, '{_NOT_GIVEN}') AS station, model_id,

@@ -8,7 +8,7 @@ from pathlib import Path
 import adbc_driver_sqlite.dbapi as adbc
 import pyarrow
 
-from dashboards.tables import FACT_DEFECT, FACT_SCORE, Kind, Table
+from dashboards.tables import FACT_DEFECT, FACT_DRIFT, FACT_FEEDBACK, FACT_SCORE, Kind, Table
 
 _BATCH_ROWS = 65_536
 _TYPICAL: dict[Kind, str] = {"text": "''", "integer": "0", "number": "0.5", "date": "''", "time": "''"}
@@ -40,7 +40,7 @@ SOURCES = (
         "f.scored_at",
         """SELECT f.score_id, f.request_id, f.scored_at AS scored_at_utc, f.door, f.photo_id, f.photo_sha256,
         f.width_px, f.height_px, f.p, f.threshold, f.verdict <> 'ok' AS is_rejected, f.n_defects, f.latency_ms,
-        f.brightness, f.contrast, f.sharpness, f.saturation,
+        f.brightness, f.contrast, f.sharpness, f.saturation, f.distance, f.camera,
         f.scored_at AS moment, f.part_id, f.station, f.model_id
         FROM score f""",
     ),
@@ -52,6 +52,31 @@ SOURCES = (
         """SELECT f.score_id, f.number AS defect_number, s.scored_at AS scored_at_utc, f.x AS x_px, f.y AS y_px, f.p,
         s.scored_at AS moment, s.part_id, s.station, s.model_id
         FROM defect f JOIN score s ON s.score_id = f.score_id""",
+    ),
+    Source(
+        FACT_FEEDBACK,
+        "feedback",
+        "f.seq",
+        "f.given_at",
+        """SELECT f.feedback_id, f.score_id, f.given_at AS given_at_utc, f.operator, f.truth,
+        s.verdict <> 'ok' AS was_rejected, f.was_sampled, json_array_length(f.marks) AS n_marked,
+        b.truth IS NULL AS n_judged,
+        (f.truth = 'dent' AND s.verdict = 'ok') - (coalesce(b.truth, '') = 'dent' AND s.verdict = 'ok') AS n_escapes,
+        (f.truth = 'clean' AND s.verdict <> 'ok') - (coalesce(b.truth, '') = 'clean' AND s.verdict <> 'ok')
+        AS n_false_rejects, f.note,
+        s.scored_at AS moment, s.part_id, s.station, s.model_id
+        FROM feedback f JOIN score s ON s.score_id = f.score_id LEFT JOIN feedback b ON b.seq =
+        (SELECT max(e.seq) FROM feedback e WHERE e.score_id = f.score_id AND e.seq < f.seq)""",
+    ),
+    Source(
+        FACT_DRIFT,
+        "drift",
+        "f.seq",
+        "f.measured_at",
+        """SELECT f.drift_id, f.measured_at AS measured_at_utc, f.period, f.measure, f.n_photos, f.psi, f.ks,
+        f.psi_threshold, f.ks_threshold, f.is_alarm,
+        f.measured_at AS moment, NULL AS part_id, f.station, f.model_id
+        FROM drift f""",
     ),
 )
 

@@ -90,6 +90,8 @@ FACT_SCORE = Table(
         _number("contrast", "standard deviation of the grey levels", optional=True),
         _number("sharpness", "variance of the grey levels' Laplacian in the middle of the photo", optional=True),
         _number("saturation", "mean difference of the largest and smallest colour channel, 0 to 255", optional=True),
+        _number("distance", "distance of the picture's features from the training photos'", optional=True),
+        _text("camera", "maker and model of the camera, as the photo says", optional=True, typed=True),
     ),
     month="scored_at_utc",
 )

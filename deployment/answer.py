@@ -40,12 +40,16 @@ class Quality:
         contrast: standard deviation of the luma.
         sharpness: variance of the luma's Laplacian, over the middle of the photo at full resolution.
         saturation: mean of (largest - smallest channel), 0 to 255; 0 for a grey photo.
+        distance: of the picture's features from the training photos'; None where the model has no reference.
+        camera: maker and model, as the photo says.
     """
 
     brightness: float
     contrast: float
     sharpness: float
     saturation: float
+    distance: float | None = None
+    camera: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ durability the service killed the power cut                               a comm
 ========== ================== =========================================== ===================
 """
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ from typing import Literal
 
 from dentline.errors import DentlineError
 from deployment.answer import Answer, ids_from
+from deployment.drift_check import DriftCheck
+from deployment.feedback import Feedback
 
 Durability = Literal["normal", "full"]
 
@@ -35,13 +38,26 @@ CREATE TABLE IF NOT EXISTS score (
     door TEXT NOT NULL, photo_sha256 TEXT NOT NULL, photo_id TEXT, part_id TEXT, station TEXT,
     width_px INTEGER NOT NULL, height_px INTEGER NOT NULL, p REAL NOT NULL, threshold REAL NOT NULL,
     verdict TEXT NOT NULL, n_defects INTEGER NOT NULL, latency_ms REAL NOT NULL,
-    brightness REAL NOT NULL, contrast REAL NOT NULL, sharpness REAL NOT NULL, saturation REAL NOT NULL
+    brightness REAL NOT NULL, contrast REAL NOT NULL, sharpness REAL NOT NULL, saturation REAL NOT NULL,
+    distance REAL, camera TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS score_scored_at ON score (scored_at);
 CREATE TABLE IF NOT EXISTS defect (
     score_id TEXT NOT NULL, number INTEGER NOT NULL, x REAL NOT NULL, y REAL NOT NULL, p REAL NOT NULL,
     PRIMARY KEY (score_id, number)
 ) WITHOUT ROWID, STRICT;
+CREATE TABLE IF NOT EXISTS feedback (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, feedback_id TEXT NOT NULL UNIQUE, score_id TEXT NOT NULL,
+    given_at TEXT NOT NULL, truth TEXT NOT NULL, operator TEXT, marks TEXT NOT NULL, was_sampled INTEGER NOT NULL,
+    note TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS feedback_score ON feedback (score_id);
+CREATE TABLE IF NOT EXISTS drift (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, drift_id TEXT NOT NULL UNIQUE, measured_at TEXT NOT NULL, station TEXT,
+    model_id TEXT NOT NULL, period TEXT NOT NULL, measure TEXT NOT NULL, n_photos INTEGER NOT NULL,
+    psi REAL NOT NULL, ks REAL NOT NULL, psi_threshold REAL NOT NULL, ks_threshold REAL NOT NULL,
+    is_alarm INTEGER NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 INSERT OR IGNORE INTO about VALUES ('database_id', lower(hex(randomblob(16))));
 """
@@ -105,6 +121,37 @@ class Records:
             connection.executemany(_INSERT_SCORE, scores)
             connection.executemany("INSERT INTO defect VALUES (?, ?, ?, ?, ?)", defects)
 
+    def judge(self, judgements: Sequence[Feedback]) -> None:
+        """Write judgements of answers, all or none, and return when they are committed.
+
+        Raises:
+            DentlineError: one judges an answer that is not here, or marks a place off its photo.
+            RecordsError: they are not stored.
+        """
+        with self._transaction() as connection:
+            for one in judgements:
+                size = connection.execute(
+                    "SELECT width_px, height_px FROM score WHERE score_id = ?", (one.score_id,)
+                ).fetchone()
+                if size is None:
+                    raise DentlineError("feedback", f"no answer has the id {one.score_id!r}", "give a score_id")
+                if any(x >= size[0] or y >= size[1] for x, y in one.marks):
+                    raise DentlineError(f"feedback on {one.score_id}", f"marks off the photo of {size[0]} x {size[1]}")
+            connection.executemany(
+                "INSERT INTO feedback VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", map(_feedback_row, judgements)
+            )
+
+    def note_drift(self, checks: Sequence[DriftCheck]) -> None:
+        """Write checks for drift; one that is here already is left as it is.
+
+        Raises:
+            RecordsError: they are not stored.
+        """
+        with self._transaction() as connection:
+            connection.executemany(
+                f"INSERT OR IGNORE INTO drift VALUES (NULL, {', '.join('?' * 12)})", map(_drift_row, checks)
+            )
+
     def check(self) -> None:
         """Prove that a record could be written now, by writing what is there already.
 
@@ -119,6 +166,7 @@ class Records:
         oldest = ids_from((now or datetime.now(UTC)) - timedelta(days=keep_days))
         with self._transaction() as connection:
             connection.execute("DELETE FROM defect WHERE score_id < ?", (oldest,))
+            connection.execute("DELETE FROM feedback WHERE score_id < ?", (oldest,))
             n_gone = connection.execute("DELETE FROM score WHERE score_id < ?", (oldest,)).rowcount
         with self._lock:
             self._connection.execute("PRAGMA incremental_vacuum").fetchall()
@@ -135,6 +183,9 @@ class Records:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 self._connection.execute("COMMIT")
+            except DentlineError:
+                self._connection.execute("ROLLBACK")
+                raise
             except sqlite3.Error as error:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
@@ -159,7 +210,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-_SCORE_COLUMNS = 20
+_SCORE_COLUMNS = 22
 _INSERT_SCORE = f"INSERT INTO score VALUES (NULL, {', '.join('?' * _SCORE_COLUMNS)})"
 
 
@@ -186,6 +237,8 @@ def _score_row(record: ScoreRecord) -> tuple[object, ...]:
         quality.contrast,
         quality.sharpness,
         quality.saturation,
+        quality.distance,
+        quality.camera,
     )
 
 
@@ -193,3 +246,34 @@ def _defect_rows(record: ScoreRecord) -> Iterable[tuple[object, ...]]:
     defects = record.answer.defects
     for number, ((x, y), p) in enumerate(zip(defects.xy.tolist(), defects.p.tolist(), strict=True), 1):
         yield record.answer.score_id, number, x, y, p
+
+
+def _feedback_row(one: Feedback) -> tuple[object, ...]:
+    marks = json.dumps(one.marks)
+    return (
+        one.feedback_id,
+        one.score_id,
+        one.given_at,
+        one.truth,
+        one.operator,
+        marks,
+        int(one.was_sampled),
+        one.note,
+    )
+
+
+def _drift_row(check: DriftCheck) -> tuple[object, ...]:
+    return (
+        check.drift_id,
+        check.measured_at,
+        check.station,
+        check.model_id,
+        check.period,
+        check.measure,
+        check.n_photos,
+        check.psi,
+        check.ks,
+        check.psi_threshold,
+        check.ks_threshold,
+        int(check.is_alarm),
+    )

@@ -18,6 +18,7 @@ from dashboards.tables import TABLES, WIDE
 from dentline.errors import DentlineError
 from dentline.workspace import Workspace
 from deployment.answer import Answer, Defects, Quality, ids_from
+from deployment.feedback import Feedback, Truth
 from deployment.records import Records, ScoreRecord
 from tests.conftest import ROOT
 
@@ -305,6 +306,24 @@ def test_german_reader_with_the_documented_settings_reads_the_numbers(project: W
         project.dashboard / "fact_score" / "fact_score_2026-11.csv", parse_dates=["scored_at_utc"], encoding="utf-8-sig"
     )
     assert frame.p[0] == 0.125 and frame.photo_id[0] == "Tür-ß.jpg" and frame.scored_at_utc[0].day == 5
+
+
+def test_a_correction_adds_the_difference(project: Workspace) -> None:
+    passed, flagged = answer(1, "2026-11-05T10:00:00.000"), answer(2, "2026-11-05T10:00:00.000", 0.9)
+    record(project, ScoreRecord(passed, "http"), ScoreRecord(flagged, "http"))
+    said: list[tuple[Answer, Truth]] = [(passed, "dent"), (passed, "clean"), (passed, "dent"), (flagged, "clean")]
+    scores = Records(project.scores)
+    for number, (about, truth) in enumerate(said):
+        scores.judge([Feedback(f"{number:032x}", about.score_id, "2026-11-06T08:00:00.000", truth)])
+    scores.close()
+    export(project, NOVEMBER, wide=True)
+    given = rows(project, "fact_feedback")
+    assert [r["n_escapes"] for r in given] == ["1", "-1", "1", "0"]
+    assert [r["n_judged"] for r in given] == ["1", "0", "0", "1"]
+    assert [r["n_false_rejects"] for r in given] == ["0", "0", "0", "1"]
+    assert {r["date_key"] for r in given} == {"20261105"}, "a judgement counts on the day of its answer"
+    wide = {r["score_id"]: r for r in rows(project, "wide")}
+    assert (wide[passed.score_id]["truth"], wide[passed.score_id]["is_escape"]) == ("dent", "1")
 
 
 def test_parquet_holds_what_the_csv_holds(project: Workspace) -> None:

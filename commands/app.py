@@ -16,6 +16,7 @@ from commands import (
     labels,
     patches,
 )
+from commands import doctor, label
 from dentline.errors import DentlineError
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app.command("split")(labels.split)
 app.command("cut")(patches.cut)
 app.command("export")(dashboard.export)
 app.command("groups")(groups.groups)
+app.command("label")(label.label)
 
 
 @app.callback()

@@ -94,6 +94,11 @@ class Workspace:
     def dashboard(self) -> Path:
         return self.root / "dashboard"
 
+    @property
+    def cache(self) -> Path:
+        """What can be made again at any time: small pictures for the labeling page."""
+        return self.root / ".cache"
+
     def photo_paths(self) -> dict[str, Path]:
         """Return every photo by its id: its path below ``photos/`` with forward slashes, sorted."""
         return photos_in(self.photos)

@@ -214,6 +214,12 @@ class Store:
         """Return the saves of all photos in the order they were made, those after `after_id`."""
         return self._select("WHERE id > ? ORDER BY id LIMIT ?", after_id, limit)
 
+    def last_id(self) -> int:
+        """Return the place of the latest save in the log, 0 where there is none."""
+        with self._lock:
+            (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM annotation").fetchone()
+        return int(last)
+
     def backup(self, path: Path) -> None:
         """Write everything into one file at `path`, whole or not at all; saves may go on meanwhile."""
         with replacing(path) as temporary, self._lock:

@@ -1,0 +1,158 @@
+"""What the people at the labeling page can see and do, without a word of HTTP."""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from dentline.workspace import Workspace
+from labeling.annotation import Annotation, Center, Status
+from labeling.gallery import Gallery, Photo
+from labeling.ledger import Ledger
+from labeling.presence import Presence
+from labeling.pyramid import Pyramids
+from labeling.store import Store
+
+N_AHEAD = 3
+"""How many photos are set aside for a page: as many as it loads before they are asked for."""
+
+Order = Callable[[Sequence[str], dict[str, Annotation]], Sequence[str]]
+"""Ids of the photos still to mark and what is known of all -> the same ids, most useful first."""
+
+
+def as_given(ids: Sequence[str], known: dict[str, Annotation]) -> Sequence[str]:
+    """The order of the names."""
+    return ids
+
+
+@dataclass(frozen=True)
+class Line:
+    """A photo as the strip shows it."""
+
+    id: str
+    status: Status
+    dents: int
+    revision: int
+    annotator: str
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a page is told when it says where it is.
+
+    Attributes:
+        changes: the saves of others and its own since it last asked, oldest first.
+        last_id: the place in the log they go up to.
+        upcoming: photos set aside for it.
+        people: (annotator, photo id) of the other pages.
+    """
+
+    changes: list[Annotation]
+    last_id: int
+    upcoming: tuple[str, ...]
+    people: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A project being labeled.
+
+    Args:
+        order: puts the photos still to mark in the order to mark them.
+    """
+
+    workspace: Workspace
+    store: Store
+    gallery: Gallery
+    pyramids: Pyramids
+    ledger: Ledger
+    order: Order = as_given
+    presence: Presence = field(default_factory=Presence)
+    boot_id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    @classmethod
+    def of(cls, workspace: Workspace, order: Order = as_given) -> "Desk":
+        """Open a project's labels and photos."""
+        store = Store(workspace.labels)
+        return cls(workspace, store, Gallery(workspace), Pyramids(workspace.cache / "pictures"), Ledger(store), order)
+
+    @property
+    def project_id(self) -> str:
+        """What a browser keeps unsent saves under: several projects may be served at one address in turn."""
+        return hashlib.sha256(str(self.workspace.root.resolve()).encode()).hexdigest()[:16]
+
+    def readable(self, reader: str) -> list[str]:
+        """Return the ids a page works through: all photos, or those a blind second reader may read.
+
+        A second reader is given the photos that somebody else has finished.
+        """
+        ids = self.gallery.ids()
+        if not reader:
+            return ids
+        first = self.ledger.first()
+        return [id for id in ids if id in first and _finished(first[id]) and first[id].annotator != reader]
+
+    def lines(self, reader: str = "") -> list[Line]:
+        """Return the strip."""
+        known = self.ledger.of(reader)
+        return [_line(id, known.get(id)) for id in self.readable(reader)]
+
+    def save(
+        self,
+        photo: Photo,
+        centers: Iterable[Center],
+        status: Status,
+        annotator: str,
+        expected_revision: int,
+        reader: str = "",
+    ) -> Annotation:
+        """Store what a person made of a photo; see :meth:`labeling.store.Store.save`."""
+        annotation = Annotation(
+            photo.id, photo.width, photo.height, tuple(centers), status, annotator, 0, datetime.now(UTC)
+        )
+        return self.store.save(annotation, expected_revision, reader)
+
+    def already_stored(
+        self,
+        photo_id: str,
+        centers: tuple[Center, ...],
+        status: Status,
+        annotator: str,
+        expected_revision: int,
+        reader: str,
+    ) -> bool:
+        """Return whether just this save was stored before, its answer lost, and others saved on top since."""
+        return any(
+            (past.revision, past.centers, past.status, past.annotator)
+            == (expected_revision + 1, centers, status, annotator)
+            for past in self.store.history(photo_id, reader)
+        )
+
+    def here(self, session_id: str, annotator: str, reader: str, photo_id: str, since: int) -> Situation:
+        """Note where a page is; tell what happened since and set the next photos aside for it."""
+        entries = self.store.log(after_id=since)
+        known = self.ledger.of(reader)
+        left = [id for id in self.readable(reader) if id not in known or known[id].status == "new"]
+        person = self.presence.here(session_id, annotator, reader, photo_id, self.order(left, known), N_AHEAD)
+        return Situation(
+            changes=[entry.annotation for entry in entries if entry.reader == reader],
+            last_id=entries[-1].id if entries else since,
+            upcoming=person.upcoming,
+            people=[(p.annotator, p.photo_id) for p in self.presence.others(session_id) if p.reader == reader],
+        )
+
+
+def blank(photo: Photo) -> Annotation:
+    """Return what stands for a photo that nobody saved yet: revision 0."""
+    return Annotation(photo.id, photo.width, photo.height, (), "new", "", 0, datetime.fromtimestamp(0, UTC))
+
+
+def _finished(annotation: Annotation) -> bool:
+    return annotation.status in ("marked", "clean")
+
+
+def _line(photo_id: str, annotation: Annotation | None) -> Line:
+    if annotation is None:
+        return Line(photo_id, "new", 0, 0, "")
+    return Line(photo_id, annotation.status, len(annotation.centers), annotation.revision, annotation.annotator)

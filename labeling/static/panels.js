@@ -1,0 +1,148 @@
+/** The bars, the conflict card and the dialogs: words from view.js put on the page. */
+
+import { sheet } from "./keys.js";
+import { FILTERS } from "./state.js";
+import { statusWords, versions } from "./view.js";
+
+const $ = (id) => document.getElementById(id);
+
+const put = (element, text) => {
+  if (element.textContent !== text) element.textContent = text;
+};
+
+const make = (name, text, attributes = {}) => {
+  const element = document.createElement(name);
+  element.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+};
+
+const TITLES = { all: "All", new: "New", marked: "Marked", clean: "Clean", skipped: "Skipped", disagreed: "Disagreed" };
+
+export function fillFilters(choose) {
+  for (const name of Object.keys(FILTERS)) {
+    const button = make("button", "", { role: "tab", "data-filter": name, "data-status": name, tabindex: "-1" });
+    button.append(make("span", TITLES[name]), make("small", "0"));
+    button.addEventListener("click", () => choose(name));
+    $("filters").append(button);
+  }
+}
+
+export function fillSheet() {
+  for (const [heading, rows] of sheet()) {
+    const section = make("section", "");
+    section.append(make("h3", heading));
+    for (const [chords, text] of rows) {
+      const line = make("div", "");
+      const keys = make("span", "");
+      for (const chord of chords) keys.append(make("kbd", chord.replace("Shift+{", "{").replace("Shift+}", "}").replace("Arrow", "").replace(/\+(\w)$/, (_, k) => `+${k.toUpperCase()}`)));
+      line.append(make("span", text), keys);
+      section.append(line);
+    }
+    $("sheet").append(section);
+  }
+}
+
+/** Put the words of view.js where they belong. */
+export function showWords(said, state, look) {
+  put($("title"), said.title);
+  put($("place"), said.place);
+  put($("status"), said.status);
+  $("status").dataset.status = said.statusName;
+  put($("company"), said.company);
+  put($("save"), said.save.text);
+  $("save").dataset.state = said.save.state;
+  $("save").title = said.save.text;
+  put($("person"), state.annotator);
+  put($("progress"), said.progress);
+  $("share").style.width = `${said.share * 100}%`;
+  for (const button of $("filters").children) {
+    button.setAttribute("aria-selected", String(button.dataset.filter === state.filter));
+    put(button.lastChild, String(said.counts[button.dataset.filter]));
+    button.hidden = button.dataset.filter === "disagreed" && !said.counts.disagreed && state.filter !== "disagreed";
+  }
+  $("notice").hidden = !said.notice;
+  put($("notice"), said.notice ?? "");
+  $("strip").dataset.shown = String(look.strip);
+  $("loupe-panel").hidden = !look.loupe;
+  for (const name of ["brightness", "contrast"]) $(name).value = look[name];
+  for (const [action, able] of [
+    ["undo", state.past.length],
+    ["redo", state.future.length],
+    ["remove", state.selected >= 0],
+  ])
+    document.querySelector(`[data-action="${action}"]`).disabled = !able;
+}
+
+/** The card with both versions of a photo, or nothing. */
+export function showConflict(state, choose) {
+  const both = versions(state);
+  const card = $("conflict");
+  const key = both && JSON.stringify(both);
+  if (card.dataset.key === (key ?? "")) return;
+  card.dataset.key = key ?? "";
+  card.hidden = !both;
+  if (!both) return;
+  put($("conflict-words"), `${both.theirs.title} changed this photo while you did. Neither version is lost: which one stands?`);
+  const choice = (name, title, words, color) => {
+    const button = make("button", "", { "data-choice": name });
+    const heading = make("b", title);
+    heading.style.setProperty("--version", color);
+    button.append(heading, make("small", words));
+    button.addEventListener("click", () => choose(name));
+    return button;
+  };
+  $("conflict-choices").replaceChildren(
+    choice("mine", "Yours", statusWords(both.mine), "var(--mine)"),
+    choice("theirs", both.theirs.title, statusWords(both.theirs), "var(--theirs)"),
+    choice("both", "Both", "what each of you added and took out", "var(--text)"),
+  );
+}
+
+/** Ask for the name. @returns {Promise<string>} */
+export function askName(now) {
+  const dialog = $("name-dialog");
+  $("name").value = now;
+  dialog.showModal();
+  $("name").select();
+  return new Promise((resolve) =>
+    dialog.addEventListener("close", () => resolve($("name").value.trim() || now), { once: true }),
+  );
+}
+
+/** The jump list. */
+export class Jump {
+  constructor(choose) {
+    this.choose = choose;
+    $("jump").addEventListener("input", () => this.find());
+    $("jump-dialog").addEventListener("submit", () => this.found[0] && choose(this.found[0]));
+  }
+
+  open(state) {
+    this.state = state;
+    $("jump").value = "";
+    this.find();
+    $("jump-dialog").showModal();
+  }
+
+  find() {
+    const words = $("jump").value.trim().toLowerCase();
+    const { order, photos } = this.state;
+    const numbered = order[Number(words) - 1];
+    const named = order.filter((id) => id.toLowerCase().includes(words));
+    this.found = [...new Set([...(words && numbered ? [numbered] : []), ...named])].slice(0, 8);
+    $("found").replaceChildren(
+      ...this.found.map((id) => {
+        const item = make("li", "");
+        const button = make("button", "", { type: "button", "data-status": photos.get(id).status });
+        button.append(make("span", id), make("small", String(order.indexOf(id) + 1)));
+        button.addEventListener("click", () => {
+          $("jump-dialog").close();
+          this.choose(id);
+        });
+        item.append(button);
+        return item;
+      }),
+    );
+  }
+}

@@ -1,0 +1,84 @@
+/** The tiles of photos: asked for in order of need, decoded off the main thread, kept while there is room. */
+
+const AT_ONCE = 5;
+const ROOM_BYTES = 320e6;
+
+export class Pictures {
+  /** @param {() => void} ready called when a tile has come */
+  constructor(ready) {
+    this.ready = ready;
+    this.kept = new Map();
+    this.bytes = 0;
+    this.waiting = new Map();
+    this.running = new Map();
+  }
+
+  static address = (photo, { level, column, row }) =>
+    `/api/tile?${new URLSearchParams({ photo_id: photo.id, v: photo.version, level, column, row })}`;
+
+  /** The tile if it is there. */
+  get(photo, tile) {
+    const address = Pictures.address(photo, tile);
+    const bitmap = this.kept.get(address);
+    if (bitmap) {
+      this.kept.delete(address);
+      this.kept.set(address, bitmap);
+    }
+    return bitmap;
+  }
+
+  /** Ask for tiles, most wanted first; they replace what was waiting (what is under way goes on). */
+  want(wanted) {
+    this.waiting = new Map();
+    for (const [photo, tile] of wanted) {
+      const address = Pictures.address(photo, tile);
+      if (!this.kept.has(address) && !this.running.has(address)) this.waiting.set(address, true);
+    }
+    this.pump();
+  }
+
+  /** The tile, waited for. */
+  async fetch(photo, tile) {
+    const address = Pictures.address(photo, tile);
+    return this.kept.get(address) ?? (await (this.running.get(address) ?? this.load(address)));
+  }
+
+  pump() {
+    for (const address of this.waiting.keys()) {
+      if (this.running.size >= AT_ONCE) return;
+      this.waiting.delete(address);
+      this.load(address);
+    }
+  }
+
+  load(address) {
+    const coming = (async () => {
+      try {
+        const answer = await fetch(address);
+        if (!answer.ok) return null;
+        const bitmap = await createImageBitmap(await answer.blob());
+        this.keep(address, bitmap);
+        return bitmap;
+      } catch {
+        return null;
+      } finally {
+        this.running.delete(address);
+        this.ready();
+        this.pump();
+      }
+    })();
+    this.running.set(address, coming);
+    return coming;
+  }
+
+  keep(address, bitmap) {
+    this.kept.set(address, bitmap);
+    this.bytes += bitmap.width * bitmap.height * 4;
+    for (const [oldest, old] of this.kept) {
+      if (this.bytes <= ROOM_BYTES) break;
+      this.kept.delete(oldest);
+      this.bytes -= old.width * old.height * 4;
+      old.close();
+    }
+  }
+}

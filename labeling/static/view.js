@@ -1,0 +1,127 @@
+/**
+ * What is to be seen: state and look -> shapes to draw and words to show. Pure.
+ *
+ * A shape is `{kind: "ring"|"square"|"cross"|"dot"|"line", x, y, r?, x2?, y2?, color, width, dash?}` in
+ * CSS pixels; colours are names of the style sheet.
+ */
+
+import { toPhoto, toScreen } from "./camera.js";
+import { nearest } from "./centers.js";
+import { saveState, troubles } from "./outbox.js";
+import { FILTERS, following, openDoc, trouble } from "./state.js";
+
+/** Side of the square that will be cut around a centre, in photo pixels (dentline.geometry.PATCH_PX). */
+export const PATCH_PX = 64;
+
+const REACH_PX = 12;
+
+/** The centres as they are seen now: one of them may be on the move. */
+export function shownCenters(state, look) {
+  const doc = openDoc(state);
+  if (!doc) return [];
+  return look.drag ? doc.centers.with(look.drag.index, look.drag.point) : doc.centers;
+}
+
+/** Index of the centre a screen point is on, or -1. */
+export function centerAt(state, look, at, reach = REACH_PX) {
+  if (!look.camera) return -1;
+  return nearest(shownCenters(state, look), toPhoto(look.camera, look.view, at), reach / look.camera.scale);
+}
+
+/** The two versions of a photo in conflict, for drawing side by side; null where there is none. */
+export function versions(state) {
+  const stuck = trouble(state, state.open);
+  if (stuck?.trouble.code !== "conflict" || !stuck.trouble.current) return null;
+  const theirs = stuck.trouble.current;
+  return {
+    mine: { title: "Yours", centers: stuck.mine.centers, status: stuck.mine.status },
+    theirs: { title: theirs.annotator, centers: theirs.centers, status: theirs.status },
+  };
+}
+
+/** Everything drawn over the photo, in the order it is drawn. */
+export function shapes(state, look) {
+  if (!look.camera || !openDoc(state)) return [];
+  const place = (center) => toScreen(look.camera, look.view, center);
+  const radius = Math.max((PATCH_PX / 2) * look.camera.scale, 7);
+  const both = versions(state);
+  if (both) return [...both.theirs.centers.flatMap(mark(place, radius, "theirs", look)),
+    ...both.mine.centers.flatMap(mark(place, radius, "mine", look))];
+  const centers = shownCenters(state, look);
+  const under = look.drag ? look.drag.index : look.pointer ? centerAt(state, look, look.pointer) : -1;
+  const drawn = look.ghosts ? openGhosts(state).flatMap((ghost) => ghostShapes(place(ghost), radius)) : [];
+  centers.forEach((center, i) => {
+    const color = i === state.selected || i === look.drag?.index ? "selected" : i === under ? "hovered" : "mark";
+    drawn.push(...mark(place, radius, color, look)(center));
+    if (color !== "mark") drawn.push({ kind: "square", ...place(center), r: radius, color, width: 1, dash: [4, 4] });
+  });
+  if (look.pointer && under < 0 && !look.drag && !look.panning && look.outlines)
+    drawn.push(
+      { kind: "ring", ...look.pointer, r: radius, color: "pointer", width: 1 },
+      { kind: "square", ...look.pointer, r: radius, color: "pointer", width: 1, dash: [2, 4] },
+    );
+  return drawn;
+}
+
+const mark = (place, radius, color, look) => (center) => {
+  const at = place(center);
+  const ring = { kind: "ring", ...at, r: radius, color, width: color === "mark" ? 1.5 : 2 };
+  const cross = { kind: "cross", ...at, r: 6, color, width: 1.5 };
+  return look.outlines ? [ring, cross] : [cross];
+};
+
+const ghostShapes = (at, radius) => [
+  { kind: "ring", ...at, r: radius, color: "ghost", width: 1.5, dash: [5, 5] },
+  { kind: "dot", ...at, r: 2.5, color: "ghost", width: 1 },
+];
+
+/** Proposals of the model that no mark stands on yet. */
+export function openGhosts(state) {
+  const doc = openDoc(state);
+  const ghosts = (doc && state.ghosts.get(doc.id)?.proposals) ?? [];
+  return ghosts.filter((ghost) => nearest(doc.centers, ghost, PATCH_PX / 4) < 0);
+}
+
+/** Counts for the filters and the progress bar. */
+export function tally(state) {
+  const counts = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, 0]));
+  let dents = 0;
+  for (const photo of state.photos.values()) {
+    for (const [name, shows] of Object.entries(FILTERS)) counts[name] += shows(photo) ? 1 : 0;
+    dents += photo.dents;
+  }
+  return { ...counts, dents, done: counts.all - counts.new - counts.skipped };
+}
+
+const STATUS_WORDS = { new: "Not reviewed", clean: "No dents", skipped: "Skipped" };
+
+const dents = (n) => `${n} ${n === 1 ? "dent" : "dents"}`;
+
+export const statusWords = ({ status, centers }) => STATUS_WORDS[status] ?? dents(centers.length);
+
+/** The words of the bars: title, place in the list, save state, who else is here. */
+export function words(state) {
+  const doc = openDoc(state);
+  const counts = tally(state);
+  const at = state.order.indexOf(state.open);
+  const others = state.people.filter((person) => person.photo_id === state.open);
+  return {
+    title: state.open ?? "",
+    place: at < 0 ? "" : `${at + 1} / ${state.order.length}`,
+    status: doc ? statusWords(doc) : "",
+    statusName: doc?.status ?? "new",
+    progress: `${counts.done} of ${counts.all} photos, ${dents(counts.dents)}`,
+    share: counts.all ? counts.done / counts.all : 0,
+    counts,
+    save: saveState(state.box, state.line),
+    company: others.length ? `${others.map((person) => person.annotator).join(", ")} also here` : "",
+    people: state.people.map((person) => person.annotator),
+    stuck: troubles(state.box).map((one) => one.photoId),
+    more: following(state) !== null,
+    notice: state.notice,
+  };
+}
+
+/** The CSS filter of the photo, the loupe included. */
+export const tone = ({ brightness, contrast }) =>
+  brightness === 1 && contrast === 1 ? "none" : `brightness(${brightness}) contrast(${contrast})`;

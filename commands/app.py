@@ -15,8 +15,8 @@ from commands import (
     jobs,
     labels,
     patches,
+    label,
 )
-from commands import doctor, label
 from dentline.errors import DentlineError
 
 app = typer.Typer(

@@ -1,8 +1,10 @@
 """Who may talk to the labeling page: this machine alone, or whoever has the key."""
 
+import hashlib
 import ipaddress
+import re
 import secrets
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
@@ -61,26 +63,32 @@ class Access:
         host = headers.get("host", "")
         if self._key:
             given = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[0]
-            if scope["path"] == "/" and given and self._is_key(given):
+            if scope["path"] == "/" and given and secrets.compare_digest(_digest(given), _digest(self._key)):
                 response = RedirectResponse("/", status_code=303)
-                response.set_cookie(COOKIE, self._key, httponly=True, samesite="strict", max_age=30 * 86400)
+                response.set_cookie(COOKIE, _digest(self._key), httponly=True, samesite="strict", max_age=30 * 86400)
                 return response
-            if not self._is_key(_cookies(headers).get(COOKIE, "")):
+            if not secrets.compare_digest(_cookie(headers).encode(), _digest(self._key).encode()):
                 return problem(401, "key_needed", "this page needs its key: open the whole address that was printed")
-        elif not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        elif not is_loopback(_name(host)):
             return problem(403, "wrong_host", f"this page is served to this machine alone, not to {host[:100]!r}")
         if scope["method"] not in ("GET", "HEAD"):
             origin = headers.get("origin")
-            if origin is not None and urlsplit(origin).netloc != host:
+            if origin is not None and origin.partition("://")[2] != host:
                 return problem(403, "wrong_origin", f"a page of {origin[:100]!r} may not change labels here")
             if headers.get("content-type", "").split(";")[0].strip() != "application/json":
                 return problem(415, "not_json", "send application/json")
         return None
 
-    def _is_key(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), self._key.encode())
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _cookies(headers: Headers) -> dict[str, str]:
+def _cookie(headers: Headers) -> str:
     pairs = (part.strip().partition("=") for part in headers.get("cookie", "").split(";"))
-    return {name: value for name, _, value in pairs}
+    return next((value for name, _, value in pairs if name == COOKIE), "")
+
+
+def _name(host: str) -> str:
+    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:@/\s]+)(?::\d+)?", host)
+    return found[1] if found else ""

@@ -11,6 +11,7 @@ from labeling.annotation import Annotation, Center, Status
 from labeling.gallery import Gallery, Photo
 from labeling.ledger import Ledger
 from labeling.presence import Presence
+from labeling.proposals import Propose, Proposer
 from labeling.pyramid import Pyramids
 from labeling.store import Store
 
@@ -60,6 +61,7 @@ class Desk:
 
     Args:
         order: puts the photos still to mark in the order to mark them.
+        proposer: asks the model that is served now, where there is one.
     """
 
     workspace: Workspace
@@ -68,14 +70,16 @@ class Desk:
     pyramids: Pyramids
     ledger: Ledger
     order: Order = as_given
+    proposer: Proposer | None = None
     presence: Presence = field(default_factory=Presence)
     boot_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @classmethod
-    def of(cls, workspace: Workspace, order: Order = as_given) -> "Desk":
+    def of(cls, workspace: Workspace, order: Order = as_given, propose: Propose | None = None) -> "Desk":
         """Open a project's labels and photos."""
         store = Store(workspace.labels)
-        return cls(workspace, store, Gallery(workspace), Pyramids(workspace.cache / "pictures"), Ledger(store), order)
+        gallery, pyramids, ledger = Gallery(workspace), Pyramids(workspace.cache / "pictures"), Ledger(store)
+        return cls(workspace, store, gallery, pyramids, ledger, order, Proposer(propose) if propose else None)
 
     @property
     def project_id(self) -> str:

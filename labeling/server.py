@@ -77,7 +77,7 @@ def create_app(desk: Desk, key: str = "") -> FastAPI:
 def _add_labels(app: FastAPI, desk: Desk) -> None:
     @app.get("/api/project")
     def project() -> dict[str, Any]:
-        return {"name": desk.workspace.name, "id": desk.project_id, "boot_id": desk.boot_id}
+        return {"name": desk.workspace.name, "id": desk.project_id, "proposes": desk.proposer is not None}
 
     @app.get("/api/photos")
     def photos(reader: str = "") -> dict[str, Any]:
@@ -95,6 +95,15 @@ def _add_labels(app: FastAPI, desk: Desk) -> None:
             },
             "annotation": _json(stored),
         }
+
+    @app.get("/api/proposals")
+    def proposals(photo_id: str) -> dict[str, Any]:
+        found = desk.gallery.photo(photo_id)
+        if desk.proposer is None:
+            return {"model_id": "", "proposals": []}
+        answer = desk.proposer.of(found)
+        each = zip(answer.centers, answer.p, strict=True)
+        return {"model_id": answer.model_id, "proposals": [{"x": c.x, "y": c.y, "p": p} for c, p in each]}
 
     @app.post("/api/save")
     def save(message: SaveMessage) -> Response:

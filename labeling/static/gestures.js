@@ -16,11 +16,11 @@ export function step(gesture, event) {
   const points = new Map(gesture.points);
   const before = points.get(event.id);
   if (event.type === "up" || event.type === "cancel") points.delete(event.id);
-  else if (event.type === "down" || before) points.set(event.id, event.at);
+  else if (event.type === "down" || (event.type === "move" && before)) points.set(event.id, event.at);
   const next = { ...gesture, points };
   if (event.type === "down") return down(next, event);
-  if (event.type === "held") return gesture.mode === "press" ? [{ ...next, mode: "aim" }, aim(gesture.at)] : [next, []];
   if (!before) return [next, []];
+  if (event.type === "held") return gesture.mode === "press" ? [{ ...next, mode: "aim" }, aim(gesture.at)] : [next, []];
   if (event.type === "move") return moved(next, event, before);
   return ended(next, event);
 }

@@ -64,6 +64,6 @@ export function saveState(box, line) {
   if (stuck.length) return { state: "refused", text: `Not saved: ${stuck[0].trouble.message}` };
   if (line.reachable) return box.length ? { state: "saving", text: "Saving" } : { state: "saved", text: "Saved" };
   if (!box.length) return { state: "offline", text: "Offline, all saved" };
-  const n = `${box.length} ${box.length === 1 ? "photo" : "saves"}`;
+  const n = `${box.length} ${box.length === 1 ? "change" : "changes"}`;
   return { state: "offline", text: `Not saved: offline, ${n} ${line.kept ? "kept here" : "only in this tab"}` };
 }

@@ -13,9 +13,9 @@ from commands import (
     doctor,
     groups,
     jobs,
+    label,
     labels,
     patches,
-    label,
 )
 from dentline.errors import DentlineError
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from samples.dent import dent, window
 from samples.fields import Field, clouds, octaves, rise, slopes
 
 MARGIN_PX = 48
@@ -35,16 +36,6 @@ class Sheet:
     dents: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Window:
-    """A square piece of the sheet around a place, and the coordinates in it."""
-
-    rows: slice
-    columns: slice
-    x: Field
-    y: Field
-
-
 def draw(rng: np.random.Generator, width: int, height: int, n_dents: int) -> Sheet:
     """Draw a sheet that shows `width` x `height` pixels and MARGIN_PX more on each side."""
     w, h = width + 2 * MARGIN_PX, height + 2 * MARGIN_PX
@@ -56,7 +47,8 @@ def draw(rng: np.random.Generator, width: int, height: int, n_dents: int) -> She
     taken: list[tuple[float, float, float]] = []
     dents = [_place(rng, w, h, taken, 64, MARGIN_PX + 30) for _ in range(n_dents)]
     for x, y in dents:
-        _dent(bumps, rng, x, y)
+        radius, steepest = np.exp(rng.uniform(np.log([7, 0.14]), np.log([18, 0.45])))
+        dent(bumps, rng, x, y, float(radius), float(steepest))
     _orange_peel(bumps, rng)
     if rng.random() < 0.4:
         _style_line(bumps, rng)
@@ -88,30 +80,6 @@ def _place(
     return best
 
 
-def _window(field: NDArray[np.float32], x: float, y: float, reach: float) -> Window:
-    top, left = max(int(y - reach), 0), max(int(x - reach), 0)
-    rows, columns = slice(top, int(y + reach) + 1), slice(left, int(x + reach) + 1)
-    shape = field[rows, columns].shape
-    grid_y, grid_x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    return Window(rows, columns, grid_x + np.float32(left + 0.5 - x), grid_y + np.float32(top + 0.5 - y))
-
-
-def _dent(bumps: Field, rng: np.random.Generator, x: float, y: float) -> None:
-    """Push the metal in: a smooth bowl, a little out of round, with the metal raised around it."""
-    radius = np.exp(rng.uniform(np.log(7), np.log(18)))
-    long, turn = np.exp(rng.uniform(0, 0.45)), rng.uniform(0, np.pi)
-    steepest = np.exp(rng.uniform(np.log(0.14), np.log(0.45)))
-    window = _window(bumps, x, y, 4.5 * radius)
-    u = (window.x * np.cos(turn) + window.y * np.sin(turn)) / long
-    v = (window.y * np.cos(turn) - window.x * np.sin(turn)) * long
-    uneven = 1 + 0.10 * clouds(rng, len(u), u.shape[1], radius * 1.5)
-    r2 = (u**2 + v**2) / (radius * uneven) ** 2
-    power = rng.uniform(0.9, 1.6)  # above 1 the bottom is flat and the wall steep
-    bowl = np.exp(-(r2**power))
-    rim = rng.uniform(0, 0.16) * np.exp(-((np.sqrt(r2) - 1.6) ** 2) / 0.18)
-    bumps[window.rows, window.columns] -= np.float32(steepest * radius / (0.86 * power)) * (bowl - rim)
-
-
 def _orange_peel(bumps: Field, rng: np.random.Generator) -> None:
     h, w = bumps.shape
     across = rng.uniform(5, 14)
@@ -134,10 +102,10 @@ def _style_line(bumps: Field, rng: np.random.Generator) -> None:
 def _hole(bumps: Field, paint: NDArray[np.float32], gloss: Field, rng: np.random.Generator, x: float, y: float) -> None:
     """Drill a hole with a chamfer, or put a bolt's round head or a plug into it."""
     radius = rng.uniform(4.5, 12)
-    window = _window(gloss, x, y, 2.5 * radius)
-    away = np.hypot(window.x, window.y)
+    place = window(gloss, x, y, 2.5 * radius)
+    away = np.hypot(place.x, place.y)
     inside = rise((radius - away) / 0.5)
-    at = window.rows, window.columns
+    at = place.at
     kind = rng.integers(3)
     if kind == 0:
         paint[at] *= (1 - 0.96 * inside)[..., np.newaxis]
@@ -151,7 +119,7 @@ def _hole(bumps: Field, paint: NDArray[np.float32], gloss: Field, rng: np.random
         ring = np.exp(-((away - radius - 1.0) ** 2) / 1.2)
         paint[at] *= (1 - 0.6 * ring)[..., np.newaxis]
         if kind == 1:  # a hexagon socket
-            corner = np.arctan2(window.y, window.x) + rng.uniform(0, np.pi)
+            corner = np.arctan2(place.y, place.x) + rng.uniform(0, np.pi)
             six = away / (radius * 0.45) * np.cos((corner % (np.pi / 3)) - np.pi / 6)
             socket = rise((1 - six) * 8)
             paint[at] *= (1 - 0.85 * socket)[..., np.newaxis]
@@ -180,14 +148,12 @@ def _stain(paint: NDArray[np.float32], gloss: Field, rng: np.random.Generator) -
     paint *= np.clip(1 + np.float32(rng.uniform(0, 0.03)) * wiped, 0.5, 1.5)[..., np.newaxis]
     for _ in range(rng.integers(0, 4)):
         x, y, radius = rng.uniform(0, w), rng.uniform(0, h), rng.uniform(4, 20)
-        window = _window(gloss, x, y, 2 * radius)
-        if not window.x.size:
+        place = window(gloss, x, y, 2 * radius)
+        if not place.x.size:
             continue
-        away = np.hypot(window.x, window.y) / (
-            radius * (1 + 0.25 * clouds(rng, len(window.x), window.x.shape[1], radius))
-        )
+        away = np.hypot(place.x, place.y) / (radius * (1 + 0.25 * clouds(rng, len(place.x), place.x.shape[1], radius)))
         ring = np.exp(-((away - 1) ** 2) / 0.01) + 0.25 * (away < 1)
-        at = window.rows, window.columns
+        at = place.at
         paint[at] += (np.float32(rng.uniform(0.01, 0.09)) * ring)[..., np.newaxis]
         gloss[at] *= 1 - 0.35 * np.minimum(ring, 1)
 

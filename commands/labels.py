@@ -31,12 +31,18 @@ def init(
 def import_(
     project: Project,
     source: Annotated[Path, typer.Argument(help="a file or folder of labels")],
-    format: Annotated[str, typer.Option(help="csv, masks, dotted, ...; found out where the source tells it")] = "",
+    format: Annotated[
+        str, typer.Option(help="csv, coco, yolo, cvat, label-studio, labelme, masks or dotted; found out")
+    ] = "",
     photos: Annotated[Path | None, typer.Option(help="a folder of photos to copy in with them")] = None,
     annotator: Annotator = "import",
     empty: Annotated[
         Literal["new", "clean"], typer.Option(help="what a photo is that is listed without marks or a word on it")
     ] = "new",
+    category: Annotated[
+        list[str] | None,
+        typer.Option(help="marks of this category are dents, where there are several; may be repeated"),
+    ] = None,
     replace: Annotated[bool, typer.Option(help="give labels that differ a new revision, as the source has it")] = False,
 ) -> None:
     """Import labels, with the photos and groups that come with them: all of it, or nothing.
@@ -51,7 +57,7 @@ def import_(
     from labeling import importing
 
     workspace = Workspace.open(project)
-    done = importing.bring_in(workspace, source, annotator, format or None, photos, empty, replace)
+    done = importing.bring_in(workspace, source, annotator, format or None, photos, empty, category or (), replace)
     n_centers = sum(len(a.centers) for a in done.stored)
     n_clean = sum(a.status == "clean" for a in done.stored)
     typer.echo(f"{workspace.photos}: {len(done.copied)} photos copied")

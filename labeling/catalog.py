@@ -9,6 +9,12 @@ from dentline import images
 from dentline.errors import DentlineError
 
 
+def photos_beside(source: Path) -> Path | None:
+    """Return the folder ``images`` or ``photos`` in a source, or beside it if it is a file."""
+    folder = source if source.is_dir() else source.parent
+    return next((folder / name for name in ("images", "photos") if (folder / name).is_dir()), None)
+
+
 class Catalog:
     """Photos by id, found by the names that label files use for them.
 
@@ -45,6 +51,14 @@ class Catalog:
             if found:
                 raise DentlineError(f"photo {name}", f"may be {found[0]} or {found[1]}", "name it with its folder")
         raise DentlineError(f"photo {name}", "is not among the photos", "add it or correct the name")
+
+    def has(self, name: str) -> bool:
+        """Return whether exactly one photo goes by `name`."""
+        try:
+            self.find(name)
+        except DentlineError:
+            return False
+        return True
 
     def size(self, photo_id: str) -> tuple[int, int]:
         """Return a photo's width and height in pixels after the EXIF turn."""

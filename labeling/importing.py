@@ -1,7 +1,7 @@
 """The stage from somebody's labels to the project's: photos, annotations, groups; all of it or nothing."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +38,20 @@ class Outcome:
     grouped: int
 
 
-def read(source: Path, photos: Mapping[str, Path], annotator: str, format: str, empty: Status = "new") -> Imported:
+def read(
+    source: Path,
+    photos: Mapping[str, Path],
+    annotator: str,
+    format: str,
+    empty: Status = "new",
+    categories: Collection[str] = (),
+) -> Imported:
     """Read labels of a known format that are on `photos`, without storing anything.
 
     Raises:
         DentlineError: naming every bad row.
     """
-    draft = Draft(source, Catalog(photos), annotator, empty)
+    draft = Draft(source, Catalog(photos), annotator, empty, categories)
     registry.named(format).read(source, draft)
     return draft.finish()
 
@@ -56,6 +63,7 @@ def bring_in(
     format: str | None = None,
     photos: Path | None = None,
     empty: Status = "new",
+    categories: Collection[str] = (),
     replace: bool = False,
 ) -> Outcome:
     """Import labels into a project, with the photos that come with them.
@@ -68,6 +76,7 @@ def bring_in(
         format: or None to recognise it.
         photos: a folder of photos to copy in; None for the one that the format keeps beside it.
         empty: what a photo is that the source lists without marks.
+        categories: those whose marks are dents; none for the only one there is.
         replace: whether labels that the project has and that differ get a new revision.
 
     Raises:
@@ -78,7 +87,7 @@ def bring_in(
     here = workspace.photo_paths()
     coming = photos_in(folder) if folder else {}
     _refuse_other_photos(coming, here)
-    imported = read(source, {**here, **coming}, annotator, name, empty)
+    imported = read(source, {**here, **coming}, annotator, name, empty, categories)
     members = _members(groups.read(workspace.groups), imported.groups)
     with Store(workspace.labels) as store:
         if not replace:

@@ -14,6 +14,7 @@ from dentline.workspace import Workspace, photos_in
 from labeling import groups, importing, projects
 from labeling.annotation import Annotation, Center
 from labeling.formats import dotted, masks, registry
+from labeling.formats.outgoing import Outgoing
 from labeling.patches import Pixels
 from labeling.store import Store
 
@@ -241,7 +242,7 @@ def test_pictures_written_read_back_to_the_pixel(project: Workspace, tmp_path: P
         Annotation("sub/c.jpg", 320, 240, (), "clean", "ann", 1, NOW),
     ]
     out = tmp_path / "out"
-    registry.named(name).write(out, told, project.photo_paths(), {})
+    registry.named(name).write(out, Outgoing(tuple(told), project.photo_paths()))
     photos = photos_in(out / "Train") if name == "dotted" else project.photo_paths()
     imported = importing.read(out, photos, "ann", name)
     found = {a.photo_id: a for a in imported.annotations}

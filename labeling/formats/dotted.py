@@ -7,7 +7,6 @@ dent; a photo that is missing there is new.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 from dentline import images
 from dentline.errors import DentlineError
 from dentline.files import replacing
-from dentline.workspace import PHOTO_SUFFIXES
-from labeling.annotation import Annotation
+from dentline.workspace import photos_in
 from labeling.formats.draft import Draft
+from labeling.formats.outgoing import Outgoing
 
 LOSES = "where in a pixel a centre is, which of two centres within a dot, skipped photos, annotators, groups, revisions"
 
@@ -44,7 +43,7 @@ def read(source: Path, draft: Draft) -> None:
     found = _folders(source)
     if found is None:
         raise DentlineError(str(source), "has no two folders like Train and Train_dotted", "put them there")
-    for path in sorted(p for p in found[1].rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file()):
+    for path in photos_in(found[1]).values():
         where = path.relative_to(source).as_posix()
         name = path.relative_to(found[1]).with_suffix("").as_posix()
         with draft.told(where):
@@ -59,7 +58,7 @@ def read(source: Path, draft: Draft) -> None:
                 draft.status(where, photo_id, "clean")
 
 
-def plain_folder(source: Path) -> Path | None:
+def photos(source: Path) -> Path | None:
     """Return the folder of the plain photos below `source`."""
     found = _folders(source)
     return found[0] if found else None
@@ -97,18 +96,16 @@ def _difference(plain: NDArray[np.uint8], dotted: NDArray[np.uint8]) -> NDArray[
     return np.asarray(np.sqrt((moved**2).sum(axis=2)), np.float32)
 
 
-def write(target: Path, annotations: Sequence[Annotation], photos: Mapping[str, Path]) -> None:
+def write(target: Path, out: Outgoing) -> None:
     """Write ``Train``, the reviewed photos, and ``Train_dotted``, the same with a red dot on each centre."""
-    for annotation in annotations:
-        if annotation.status not in ("marked", "clean"):
-            continue
+    for annotation, path in out.label_files(target / "Train_dotted", ".png"):
         with replacing(target / "Train" / annotation.photo_id) as temporary:
-            shutil.copyfile(photos[annotation.photo_id], temporary)
-        dotted = images.read(photos[annotation.photo_id])
+            shutil.copyfile(out.photos[annotation.photo_id], temporary)
+        dotted = images.read(out.photos[annotation.photo_id])
         for center in annotation.centers:
             at = round(center.x * 16 - 8), round(center.y * 16 - 8)
             cv2.circle(dotted, at, DOT_RADIUS_PX * 16, _DOT_RGB, cv2.FILLED, cv2.LINE_AA, shift=4)
-        with replacing((target / "Train_dotted" / annotation.photo_id).with_suffix(".png")) as temporary:
+        with replacing(path) as temporary:
             temporary.write_bytes(images.encode_png(dotted))
 
 

@@ -1,11 +1,12 @@
 """What is being read from somebody's labels: every mark checked, all that is wrong told, then all or nothing."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast, get_args
 
 from dentline.errors import DentlineError
 from labeling.annotation import Annotation, Center, Status
@@ -41,9 +42,17 @@ class Draft:
         catalog: the photos that marks may be on.
         annotator: who marked, where the source does not say.
         empty: what a photo is that the source lists without any mark.
+        categories: those whose marks are dents; none for the only one there is.
     """
 
-    def __init__(self, source: Path, catalog: Catalog, annotator: str, empty: Status = "new") -> None:
+    def __init__(
+        self,
+        source: Path,
+        catalog: Catalog,
+        annotator: str,
+        empty: Status = "new",
+        categories: Collection[str] = (),
+    ) -> None:
         self.source, self.catalog = source, catalog
         self._annotator, self._empty = annotator, empty
         self._centers: dict[str, dict[Center, str]] = {}
@@ -51,6 +60,7 @@ class Draft:
         self._annotators: dict[str, str] = {}
         self._groups: dict[str, tuple[str, str]] = {}
         self._problems: list[str] = []
+        self._chosen, self._categories = set(categories), set[str]()
 
     @contextmanager
     def told(self, where: str) -> Iterator[None]:
@@ -59,6 +69,11 @@ class Draft:
             yield
         except DentlineError as error:
             self._problems.append(f"{where}: {error}")
+
+    def wants(self, category: str) -> bool:
+        """Return whether marks of a category are dents. With none chosen, the source may have but one."""
+        self._categories.add(category)
+        return not self._chosen or category in self._chosen
 
     def photo(self, where: str, name: str, size: tuple[float, float] | None = None) -> str | None:
         """Note that the source lists a photo, and return its id.
@@ -101,12 +116,14 @@ class Draft:
         """Return whether the photo has a centre so far."""
         return bool(self._centers.get(photo_id))
 
-    def status(self, where: str, photo_id: str | None, status: Status) -> None:
+    def status(self, where: str, photo_id: str | None, status: str) -> None:
         """Note what the source says of the photo as a whole."""
         if photo_id is None:
             return
         with self.told(where):
-            before, there = self._status.setdefault(photo_id, (status, where))
+            if status not in get_args(Status):
+                raise DentlineError("status", f"is {status!r}", "write " + ", ".join(get_args(Status)))
+            before, there = self._status.setdefault(photo_id, (cast(Status, status), where))
             if before != status:
                 raise DentlineError(f"photo {photo_id}", f"is {status} here and {before} in {there}", "keep one")
 
@@ -142,6 +159,10 @@ class Draft:
                     raise DentlineError(f"photo {photo_id}", problem, "correct one")
                 if status != "new":
                     annotations.append(self._annotation(photo_id, tuple(marks), status))
+        if not self._chosen and len(self._categories) > 1:
+            self._problems.append(
+                f"marks are of {', '.join(sorted(self._categories))}: say which are dents: --category"
+            )
         if self._problems:
             told = " | ".join(self._problems[:_TOLD])
             more = f" | and {len(self._problems) - _TOLD} more" if len(self._problems) > _TOLD else ""

@@ -4,7 +4,6 @@ A mask goes by its photo's name, perhaps with ``_mask`` behind it. A mask that i
 the photo was reviewed and has no dent; a photo without a mask is new.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -14,11 +13,14 @@ from numpy.typing import NDArray
 from dentline import images
 from dentline.errors import DentlineError
 from dentline.files import replacing
-from dentline.workspace import PHOTO_SUFFIXES
-from labeling.annotation import Annotation
+from dentline.workspace import photos_in
+from labeling.catalog import photos_beside
 from labeling.formats.draft import Draft
+from labeling.formats.outgoing import Outgoing
 
 LOSES = "where in a pixel a centre is, which of two centres within 3 px, skipped photos, annotators, groups, revisions"
+
+photos = photos_beside
 
 _JPEG_LIGHT = 128
 """What counts as white in a lossy mask; in any other, whatever is not zero."""
@@ -26,7 +28,7 @@ _SPOT_PX = 3
 
 
 def recognises(source: Path) -> bool:
-    return source.is_dir() and any(p.stem.endswith("_mask") for p in _pictures(source))
+    return (source / "masks").is_dir() or any(p.stem.endswith("_mask") for p in _pictures(source))
 
 
 def read(source: Path, draft: Draft) -> None:
@@ -51,16 +53,15 @@ def centers(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     )  # OpenCV counts from the middle of the first pixel, a Center from its corner
 
 
-def write(target: Path, annotations: Sequence[Annotation]) -> None:
+def write(target: Path, out: Outgoing) -> None:
     """Write a mask for each reviewed photo, with a small round spot at each centre."""
-    for annotation in annotations:
-        if annotation.status in ("marked", "clean"):
-            mask = np.zeros((annotation.height, annotation.width), np.uint8)
-            for i, center in enumerate(annotation.centers):
-                others = [np.hypot(o.x - center.x, o.y - center.y) for o in annotation.centers[:i]]
-                _spot(mask, center.x, center.y, min([_SPOT_PX, *(d / 2 - 1.5 for d in others)]))
-            with replacing(target / f"{Path(annotation.photo_id).with_suffix('')}_mask.png") as temporary:
-                temporary.write_bytes(images.encode_png(mask))
+    for annotation, path in out.label_files(target, "_mask.png"):
+        mask = np.zeros((annotation.height, annotation.width), np.uint8)
+        for center in annotation.centers:
+            others = (np.hypot(o.x - center.x, o.y - center.y) for o in annotation.centers if o != center)
+            _spot(mask, center.x, center.y, min([_SPOT_PX, *(d / 2 - 1.5 for d in others)]))
+        with replacing(path) as temporary:
+            temporary.write_bytes(images.encode_png(mask))
 
 
 def _spot(mask: NDArray[np.uint8], x: float, y: float, radius: float) -> None:
@@ -72,7 +73,8 @@ def _spot(mask: NDArray[np.uint8], x: float, y: float, radius: float) -> None:
 
 
 def _pictures(source: Path) -> list[Path]:
-    return sorted(p for p in source.rglob("*") if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file())
+    beside = photos(source)
+    return [path for path in photos_in(source).values() if beside is None or not path.is_relative_to(beside)]
 
 
 def _mask(path: Path) -> NDArray[np.bool_]:

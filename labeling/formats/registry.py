@@ -1,45 +1,42 @@
 """The formats by name, and which of them a file or folder is in."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from dentline.errors import DentlineError
-from labeling.annotation import Annotation
-from labeling.formats import dotted, masks, tables
+from labeling.formats import coco, cvat, dotted, label_studio, labelme, masks, tables, yolo
 from labeling.formats.draft import Draft
+from labeling.formats.outgoing import Outgoing
 
 
-@dataclass(frozen=True)
-class Format:
-    """One way of keeping labels.
+class Format(Protocol):
+    """What a module of this folder offers: one way of keeping labels."""
 
-    Attributes:
-        recognises: whether a path holds it.
-        read: adds what it says to a draft.
-        write: writes annotations to a path, given each photo's file and part.
-        photos: the folder below the source where its photos lie, the first that is there.
-        loses: what it cannot carry.
-    """
+    LOSES: str
+    """What it cannot carry."""
 
-    recognises: Callable[[Path], bool]
-    read: Callable[[Path, Draft], None]
-    write: Callable[[Path, Sequence[Annotation], Mapping[str, Path], Mapping[str, str]], None]
-    photos: Callable[[Path], Path | None]
-    loses: str
+    def recognises(self, source: Path) -> bool:
+        """Return whether a file or folder is in this format, from its name or its first bytes."""
 
+    def photos(self, source: Path) -> Path | None:
+        """Return the folder where the photos of a source lie, if it brings them."""
 
-def _beside(source: Path) -> Path | None:
-    folder = source if source.is_dir() else source.parent
-    return next((folder / name for name in ("images", "photos") if (folder / name).is_dir()), None)
+    def read(self, source: Path, draft: Draft) -> None:
+        """Add to a draft what a source says."""
+
+    def write(self, target: Path, out: Outgoing) -> None:
+        """Write a file or folder."""
 
 
 FORMATS: dict[str, Format] = {
-    "csv": Format(tables.recognises, tables.read, lambda to, a, _, g: tables.write(to, a, g), _beside, tables.LOSES),
-    "dotted": Format(
-        dotted.recognises, dotted.read, lambda to, a, p, _: dotted.write(to, a, p), dotted.plain_folder, dotted.LOSES
-    ),
-    "masks": Format(masks.recognises, masks.read, lambda to, a, *_: masks.write(to, a), _beside, masks.LOSES),
+    "csv": tables,
+    "coco": coco,
+    "yolo": yolo,
+    "cvat": cvat,
+    "label-studio": label_studio,
+    "labelme": labelme,
+    "dotted": dotted,
+    "masks": masks,
 }
 
 

@@ -10,13 +10,18 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
+from typing import get_args
 
 from dentline.errors import DentlineError
 from dentline.files import write_text
-from labeling.annotation import Annotation, Status
+from labeling.annotation import Status
+from labeling.catalog import photos_beside
 from labeling.formats.draft import Draft
+from labeling.formats.outgoing import Outgoing
 
 LOSES = "earlier revisions; a single .csv also loses skipped photos, annotators and groups"
+
+photos = photos_beside
 
 _NAMES = {
     "image": ("image", "photo_id", "photo", "file", "filename", "file_name", "name"),
@@ -29,7 +34,7 @@ _NAMES = {
 }
 """Columns, by the names they go by."""
 
-_STATUS: dict[str, Status] = {"new": "new", "marked": "marked", "clean": "clean", "free": "clean", "skipped": "skipped"}
+_STATUS = {**{status: status for status in get_args(Status)}, "free": "clean"}
 
 
 def recognises(source: Path) -> bool:
@@ -56,28 +61,21 @@ def read(source: Path, draft: Draft) -> None:
 
 def _review(draft: Draft, where: str, photo_id: str | None, row: Mapping[str, str]) -> None:
     said = (row.get("status") or row.get("surface") or "").lower()
-    if said in _STATUS:
-        draft.status(where, photo_id, _STATUS[said])
-    elif row.get("status"):
-        with draft.told(where):
-            raise DentlineError("status", f"is {said!r}", "write " + ", ".join(_STATUS))
+    if said in _STATUS or row.get("status"):
+        draft.status(where, photo_id, _STATUS.get(said, said))
     elif photo_id is not None and not said and not draft.marked(photo_id):
         draft.status(where, photo_id, "clean")
 
 
-def write(target: Path, annotations: Sequence[Annotation], groups: Mapping[str, str]) -> None:
-    """Write one CSV file, or, where `target` is no .csv, a folder with ``centers.csv`` and ``images.csv``.
-
-    Args:
-        groups: photo id to the part it shows.
-    """
-    marks = [[a.photo_id, c.x, c.y] for a in annotations for c in a.centers]
+def write(target: Path, out: Outgoing) -> None:
+    """Write one CSV file, or, where `target` is no .csv, a folder with ``centers.csv`` and ``images.csv``."""
+    marks = [[a.photo_id, c.x, c.y] for a in out.annotations for c in a.centers]
     if target.suffix.lower() == ".csv":
-        clean = [[a.photo_id, "", ""] for a in annotations if a.status == "clean"]
+        clean = [[a.photo_id, "", ""] for a in out.annotations if a.status == "clean"]
         write_text(target, _csv(["image", "x", "y"], [*marks, *clean]))
         return
     write_text(target / "centers.csv", _csv(["image", "x", "y"], marks))
-    rows = [[a.photo_id, a.status, groups.get(a.photo_id, ""), a.annotator] for a in annotations]
+    rows = [[a.photo_id, a.status, out.groups.get(a.photo_id, ""), a.annotator] for a in out.annotations]
     write_text(target / "images.csv", _csv(["image", "status", "group", "annotator"], rows))
 
 

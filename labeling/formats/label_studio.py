@@ -29,6 +29,7 @@ photos = photos_beside
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")
 """What Label Studio puts before the name of an uploaded file."""
+_SAME_PX = 0.05
 
 
 def recognises(source: Path) -> bool:
@@ -59,11 +60,17 @@ def read(source: Path, draft: Draft) -> None:
                 draft.status(where, photo_id, "skipped")
             elif kept and not regions:
                 draft.status(where, photo_id, "clean")
-            for i, region in enumerate(regions, 1):
-                _region(draft, f"{where} region {i}", photo_id, region)
+            points: list[tuple[float, float]] = []
+            for i, region in sorted(
+                enumerate(regions, 1), key=lambda r: not str(r[1].get("type")).startswith("keypoint")
+            ):
+                _region(draft, f"{where} region {i}", photo_id, region, points)
 
 
-def _region(draft: Draft, where: str, photo_id: str | None, region: dict[str, Any]) -> None:
+def _region(
+    draft: Draft, where: str, photo_id: str | None, region: dict[str, Any], points: list[tuple[float, float]]
+) -> None:
+    """Mark the centre of a region; a shape around one of `points`, the key points so far, is the same mark."""
     kind = take(region, "type", str, where)
     value = take(region, "value", dict, where)
     if not any(draft.wants(label) for label in take(value, kind, list, where, [""])):
@@ -71,7 +78,12 @@ def _region(draft: Draft, where: str, photo_id: str | None, region: dict[str, An
     with draft.told(where):
         if region.get("image_rotation"):
             raise DentlineError("region", "is on a rotated image", "turn the photo itself")
-        draft.mark(where, photo_id, *_center(kind.removesuffix("labels"), value, _size(region, where)))
+        center = _center(kind.removesuffix("labels"), value, _size(region, where))
+        if kind.startswith("keypoint"):
+            points.append(center)
+        elif any(math.dist(center, point) < _SAME_PX for point in points):
+            return
+        draft.mark(where, photo_id, *center)
 
 
 def _size(region: dict[str, Any], where: str) -> tuple[int, int]:

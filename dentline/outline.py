@@ -1,0 +1,112 @@
+"""Where the one part of a photo is: the region that differs most from an even background."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+FINE_PX = 968
+"""The part is outlined at about this width, so that sizes below mean the same on every camera."""
+
+REACH_PX = 25
+"""The background at a pixel is the median of its surroundings up to here; a part is narrower."""
+
+CLOSE_PX = 13
+"""Gaps up to this wide, where a shaft is as grey as the background, are closed."""
+
+FRAME_LEVELS = 48
+"""What differs from the photo's median by more than this and touches its border is not the part."""
+
+LEAST_CONTRAST = 8.0
+"""A part differs from its surroundings by this many grey levels at least."""
+
+NOISE_SIGMAS = 6.0
+"""...and by this many standard deviations of the background's own noise."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Where a part lies in a picture, in px of it, pixel (i, j) covering [j, j+1) x [i, i+1).
+
+    Attributes:
+        middle: (x, y), half-way along the part's extent and at its mean across.
+        axis: unit vector (x, y) of the principal axis.
+        length_px: the part's extent along the axis.
+    """
+
+    middle: tuple[float, float]
+    axis: tuple[float, float]
+    length_px: float
+
+
+def find_part(luma: NDArray[np.uint8]) -> Outline | None:
+    """Return the part in a grey picture (H, W) uint8, or None if nothing stands out.
+
+    The part is the region with most contrast in sum that does not touch the border. The background
+    is smooth, so its median is taken at half the fine width.
+    """
+    factor = max(1, round(luma.shape[1] / FINE_PX))
+    fine = _shrunk(luma, factor)
+    coarse = _shrunk(fine, 2)
+    median = cv2.medianBlur(coarse, 2 * (REACH_PX // 2) + 1)
+    size = fine.shape[1], fine.shape[0]
+    contrast = cv2.absdiff(fine, cv2.resize(median, size, interpolation=cv2.INTER_LINEAR))
+    noise = 1.4826 * float(np.median(contrast[::4, ::4]))
+    contrast[cv2.resize(_frame(coarse), size, interpolation=cv2.INTER_NEAREST) > 0] = 0
+    found = _strongest(contrast, max(LEAST_CONTRAST, NOISE_SIGMAS * noise))
+    return None if found is None else _outline(*found, factor)
+
+
+def _shrunk(luma: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    size = max(luma.shape[1] // factor, 1), max(luma.shape[0] // factor, 1)
+    whole = luma[: size[1] * factor, : size[0] * factor]
+    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _strongest(contrast: NDArray[np.uint8], least: float) -> tuple[NDArray[np.bool_], int, int] | None:
+    """Return mask, left and top of the region of more than `least` contrast with most in sum, or None.
+
+    Regions are joined and told apart at half size, where that costs a quarter.
+    """
+    height, width = contrast.shape[0] // 2 * 2, contrast.shape[1] // 2 * 2
+    hot = cv2.threshold(contrast[:height, :width], least, 1, cv2.THRESH_BINARY)[1]
+    pairs = hot[0::2] | hot[1::2]
+    half = pairs[:, 0::2] | pairs[:, 1::2]
+    half = cv2.morphologyEx(half, cv2.MORPH_CLOSE, np.ones((CLOSE_PX // 2, CLOSE_PX // 2), np.uint8))
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(half, connectivity=8)
+    rows, columns = np.nonzero(half)
+    sums = np.bincount(labels[rows, columns], weights=contrast[0:height:2, 0:width:2][rows, columns], minlength=len(boxes))
+    x, y, w, h = boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3]
+    inside = (x > 0) & (y > 0) & (x + w < half.shape[1]) & (y + h < half.shape[0])
+    inside[0] = False
+    if not inside.any():
+        return None
+    best = int(np.argmax(np.where(inside, sums, -1.0)))
+    left, top, wide, high = (int(v) for v in boxes[best, :4])
+    region = np.repeat(np.repeat(labels[top : top + high, left : left + wide] == best, 2, axis=0), 2, axis=1)
+    return region, 2 * left, 2 * top
+
+
+def _frame(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return 1 where something far brighter or darker than the rest reaches in from the border."""
+    far = (cv2.absdiff(luma, float(np.median(luma))) > FRAME_LEVELS).astype(np.uint8)
+    _, labels = cv2.connectedComponents(far, connectivity=8)
+    touching = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    frame = np.isin(labels, touching[touching > 0]).astype(np.uint8)
+    side = 2 * (REACH_PX // 4) + 1
+    return np.asarray(cv2.dilate(frame, np.ones((side, side), np.uint8)), np.uint8)
+
+
+def _outline(mask: NDArray[np.bool_], left: int, top: int, factor: int) -> Outline:
+    rows, columns = np.nonzero(mask)
+    points = factor * np.stack([columns + left + 0.5, rows + top + 0.5], axis=1)
+    mean = points.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(points.T) + 1e-9 * np.eye(2))
+    axis: NDArray[Any] = vectors[:, np.argmax(values)]
+    axis = axis if axis[0] >= 0 else -axis
+    along = (points - mean) @ axis
+    middle = mean + axis * (along.min() + along.max()) / 2
+    length_px = float(along.max() - along.min()) + factor
+    return Outline((float(middle[0]), float(middle[1])), (float(axis[0]), float(axis[1])), length_px)

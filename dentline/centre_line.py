@@ -6,11 +6,14 @@ cross-sections measures that movement to a fraction of a pixel, whatever the lig
 outline; a threshold's outline wanders by a pixel with every highlight.
 """
 
+from itertools import pairwise
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-NAMES = ("bow", "kink", "wave", "spread")
+NAMES = ("bow", "kink", "wave")
 """The measures, in order; each in percent of the part's length."""
 
 N_WINDOWS = 16
@@ -30,11 +33,11 @@ STEPS = (1, 2, 3, 5)
 
 
 def measures(upright: NDArray[np.uint8], margin: float) -> NDArray[np.float32]:
-    """Return bow, kink, wave and spread (4,) float32 of a part, in percent of its length.
+    """Return bow, kink and wave (3,) float32 of a part, in percent of its length.
 
     bow: how far the middle lies off the ends, from a parabola; kink: the change of direction between
-    the halves; wave: root mean square of a cubic about its best line; spread: the same of the points
-    themselves. All are 0 for a straight part and do not tell up from down or left from right.
+    the halves; wave: root mean square distance of a cubic from its best line. All are 0 for a straight
+    part and do not tell up from down or left from right.
 
     Args:
         upright: (H, W) uint8, the part along the rows, its ends at `margin` and 1 - `margin` of W.
@@ -50,7 +53,6 @@ def measures(upright: NDArray[np.uint8], margin: float) -> NDArray[np.float32]:
         abs(_fit(place, offset, 2)[2]),
         abs(_fit(place[left], offset[left], 1)[1] - _fit(place[right], offset[right], 1)[1]),
         _about_line(place, smooth),
-        _about_line(place, offset),
     )
     return np.array(values, np.float32)
 
@@ -66,7 +68,7 @@ def centre_line(upright: NDArray[np.uint8], margin: float) -> tuple[NDArray[np.f
     first, length = width * margin, width * (1 - 2 * margin)
     borders = np.linspace(first + ENDS * length, first + (1 - ENDS) * length, N_WINDOWS + 1).round().astype(int)
     place = ((borders[:-1] + borders[1:]) / 2 - width / 2) / (length / 2)
-    sections = np.stack([upright[:, a:b].mean(axis=1) for a, b in zip(borders[:-1], borders[1:], strict=True)])
+    sections = np.stack([upright[:, a:b].mean(axis=1) for a, b in pairwise(borders)])
     one, other, lag_px, weight = _register(_edge_strength(sections))
     return place, _solve(one, other, lag_px, weight)
 
@@ -76,7 +78,8 @@ def _edge_strength(sections: NDArray[np.float64]) -> NDArray[np.float64]:
     smooth = cv2.GaussianBlur(sections.astype(np.float32), (5, 1), sigmaX=0.7, sigmaY=0)
     strength = np.abs(np.gradient(smooth, axis=1))
     fine = cv2.resize(strength, None, fx=PARTS, fy=1, interpolation=cv2.INTER_LINEAR).astype(np.float64)
-    return fine / (np.linalg.norm(fine, axis=1, keepdims=True) + 1e-9)
+    unit: NDArray[np.float64] = fine / (np.linalg.norm(fine, axis=1, keepdims=True) + 1e-9)
+    return unit
 
 
 def _register(
@@ -107,7 +110,7 @@ def _solve(
     target = np.append(lag_px, 0)
     base = np.append(weight, 1.0) + 1e-6
     trust = base
-    offset = np.zeros(n)
+    offset: NDArray[np.float64] = np.zeros(n)
     for _ in range(10):
         weighted = design * trust[:, None]
         offset = np.linalg.solve(design.T @ weighted, weighted.T @ target)
@@ -119,7 +122,7 @@ def _fit(x: NDArray[np.float64], y: NDArray[np.float64], degree: int) -> NDArray
     """Return polynomial coefficients, lowest first, by least squares that outliers pull little (Huber)."""
     design = np.vander(x, degree + 1, increasing=True)
     trust = np.ones_like(y)
-    solution = np.zeros(degree + 1)
+    solution: NDArray[Any] = np.zeros(degree + 1)
     for _ in range(8):
         weighted = design * trust[:, None]
         solution = np.linalg.solve(design.T @ weighted, weighted.T @ y)

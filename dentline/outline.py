@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 FINE_PX = 968
 """The part is outlined at about this width, so that sizes below mean the same on every camera."""
 
+COARSE = 4
+"""The background is estimated at this fraction of the fine width."""
+
 REACH_PX = 25
 """The background at a pixel is the median of its surroundings up to here; a part is narrower."""
 
@@ -45,14 +48,15 @@ def find_part(luma: NDArray[np.uint8]) -> Outline | None:
     """Return the part in a grey picture (H, W) uint8, or None if nothing stands out.
 
     The part is the region with most contrast in sum that does not touch the border. The background
-    is smooth, so its median is taken at half the fine width.
+    is smooth, so its median is taken at a fraction of the fine width.
     """
     factor = max(1, round(luma.shape[1] / FINE_PX))
     fine = _shrunk(luma, factor)
-    coarse = _shrunk(fine, 2)
-    median = cv2.medianBlur(coarse, 2 * (REACH_PX // 2) + 1)
+    coarse = _shrunk(fine, COARSE)
+    median = cv2.medianBlur(coarse, 2 * (REACH_PX // COARSE) + 1)
     size = fine.shape[1], fine.shape[0]
-    contrast = cv2.absdiff(fine, cv2.resize(median, size, interpolation=cv2.INTER_LINEAR))
+    background = cv2.resize(median, size, interpolation=cv2.INTER_LINEAR)
+    contrast = np.asarray(cv2.absdiff(fine, background), np.uint8)
     noise = 1.4826 * float(np.median(contrast[::4, ::4]))
     contrast[cv2.resize(_frame(coarse), size, interpolation=cv2.INTER_NEAREST) > 0] = 0
     found = _strongest(contrast, max(LEAST_CONTRAST, NOISE_SIGMAS * noise))
@@ -71,13 +75,17 @@ def _strongest(contrast: NDArray[np.uint8], least: float) -> tuple[NDArray[np.bo
     Regions are joined and told apart at half size, where that costs a quarter.
     """
     height, width = contrast.shape[0] // 2 * 2, contrast.shape[1] // 2 * 2
-    hot = cv2.threshold(contrast[:height, :width], least, 1, cv2.THRESH_BINARY)[1]
+    hot = cv2.threshold(contrast[:height, :width], least, 1, cv2.THRESH_BINARY)[1].astype(np.uint8)
+    hot = np.asarray(cv2.medianBlur(hot, 3), np.uint8)  # without the card's bright specks
     pairs = hot[0::2] | hot[1::2]
     half = pairs[:, 0::2] | pairs[:, 1::2]
-    half = cv2.morphologyEx(half, cv2.MORPH_CLOSE, np.ones((CLOSE_PX // 2, CLOSE_PX // 2), np.uint8))
+    side = CLOSE_PX // 4 * 2 + 1  # odd: an even kernel would shift the region by a pixel
+    half = cv2.morphologyEx(half, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)).astype(np.uint8)
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(half, connectivity=8)
     rows, columns = np.nonzero(half)
-    sums = np.bincount(labels[rows, columns], weights=contrast[0:height:2, 0:width:2][rows, columns], minlength=len(boxes))
+    sums = np.bincount(
+        labels[rows, columns], weights=contrast[0:height:2, 0:width:2][rows, columns], minlength=len(boxes)
+    )
     x, y, w, h = boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3]
     inside = (x > 0) & (y > 0) & (x + w < half.shape[1]) & (y + h < half.shape[0])
     inside[0] = False
@@ -91,11 +99,11 @@ def _strongest(contrast: NDArray[np.uint8], least: float) -> tuple[NDArray[np.bo
 
 def _frame(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return 1 where something far brighter or darker than the rest reaches in from the border."""
-    far = (cv2.absdiff(luma, float(np.median(luma))) > FRAME_LEVELS).astype(np.uint8)
+    far = (cv2.absdiff(luma, np.full_like(luma, np.median(luma))) > FRAME_LEVELS).astype(np.uint8)
     _, labels = cv2.connectedComponents(far, connectivity=8)
     touching = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     frame = np.isin(labels, touching[touching > 0]).astype(np.uint8)
-    side = 2 * (REACH_PX // 4) + 1
+    side = 2 * (REACH_PX // (2 * COARSE)) + 1
     return np.asarray(cv2.dilate(frame, np.ones((side, side), np.uint8)), np.uint8)
 
 

@@ -50,15 +50,16 @@ class View:
 
     def points_to_photo(self, xy: Array) -> NDArray[np.float64]:
         """Return points (n, 2) of this view, in px of the photo."""
-        ones = np.ones((len(xy), 1))
-        mapped = np.hstack([np.asarray(xy, np.float64), ones]) @ self.to_photo.T
-        return mapped[:, :2]
+        return _mapped(self.to_photo, xy)
 
     def points_from_photo(self, xy: Array) -> NDArray[np.float64]:
         """Return points (n, 2) of the photo, in px of this view."""
-        ones = np.ones((len(xy), 1))
-        mapped = np.hstack([np.asarray(xy, np.float64), ones]) @ np.linalg.inv(self.to_photo).T
-        return mapped[:, :2]
+        return _mapped(np.linalg.inv(self.to_photo), xy)
+
+
+def _mapped(matrix: Array, xy: Array) -> NDArray[np.float64]:
+    mapped: NDArray[np.float64] = np.hstack([np.asarray(xy, np.float64), np.ones((len(xy), 1))]) @ matrix.T
+    return mapped[:, :2]
 
 
 Pixels = Annotated[int, Range(1, 20_000)]

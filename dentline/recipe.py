@@ -37,6 +37,13 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """What a photo goes through before a model of whole photos sees it (tasks image and corners)."""
+
+    steps: tuple[str, ...] = option((), "steps in order, written as calls: see docs/prepare.md")
+
+
+@dataclass(frozen=True)
 class Augment:
     """What a patch becomes while a network trains."""
 
@@ -85,6 +92,7 @@ class Recipe:
     task: Literal["patch", "image", "corners"] = option("patch", "what is learnt: patches, whole photos, or corners")
     patches: Patches = field(default_factory=Patches)
     split: Split = field(default_factory=Split)
+    prepare: Prepare = field(default_factory=Prepare)
     augment: Augment = field(default_factory=Augment)
     train: Train = field(default_factory=Train)
     vgg16: Vgg16 = field(default_factory=Vgg16)
@@ -114,6 +122,10 @@ def parse(table: dict[str, Any], where: str = "recipe.toml") -> Recipe:
     shares = recipe.split.train + recipe.split.validation + recipe.split.test
     if abs(shares - 1) > 1e-6:
         raise DentlineError(f"{where}: [split]", f"train, validation and test sum to {shares:g}", "make them sum to 1")
+    if recipe.prepare.steps:
+        from dentline import prepare  # needs OpenCV, which a recipe without steps does not
+
+        prepare.parse(recipe.prepare.steps, f"{where}: [prepare]")
     return recipe
 
 
@@ -174,7 +186,7 @@ def _value(declared: Field[Any], hint: Any, value: Any, where: str) -> Any:
             raise DentlineError(where, f"is {value!r}", "allowed are: " + ", ".join(map(repr, allowed)))
         return value
     if origin is tuple:
-        if not isinstance(value, list) or not value:
+        if not isinstance(value, list) or (not value and declared.default):
             raise DentlineError(where, f"is {value!r}", 'write a list, like ["a", "b"]')
         (inner, _) = typing.get_args(hint)
         return tuple(_value(declared, inner, v, where) for v in value)

@@ -112,6 +112,13 @@ def recall(label: Labels, verdict: Labels, weights: Floats | None = None) -> Flo
     return tp / np.maximum(tp + fn, 1e-12)
 
 
+def accuracy(label: Labels, verdict: Labels, weights: Floats | None = None) -> Floats:
+    """Share of the verdicts that are right."""
+    drawn = np.ones((1, len(label))) if weights is None else weights
+    result: Floats = drawn @ (label == verdict) / np.maximum(drawn.sum(axis=1), 1e-12)
+    return result
+
+
 def f1(label: Labels, verdict: Labels, weights: Floats | None = None) -> Floats:
     """Harmonic mean of precision and recall; 0 where no dent was flagged."""
     tp, fp, fn = _counted(label, verdict, weights)
@@ -119,7 +126,7 @@ def f1(label: Labels, verdict: Labels, weights: Floats | None = None) -> Floats:
 
 
 RANKED: dict[str, Callable[..., Floats]] = {"auc": auc, "average_precision": average_precision}
-DECIDED: dict[str, Callable[..., Floats]] = {"f1": f1, "precision": precision, "recall": recall}
+DECIDED: dict[str, Callable[..., Floats]] = {"accuracy": accuracy, "f1": f1, "precision": precision, "recall": recall}
 
 
 def interval(value: Floats, resampled: Floats, n: int) -> Value:
@@ -127,6 +134,20 @@ def interval(value: Floats, resampled: Floats, n: int) -> Value:
     kept = resampled[np.isfinite(resampled)]
     low, high = np.percentile(kept, [2.5, 97.5]) if len(kept) else (np.nan, np.nan)
     return Value(float(value[0]), float(low), float(high), n)
+
+
+def widened(found: Value) -> Value:
+    """Widen a proportion's interval to Wilson's (1927) for `n` independent samples.
+
+    Where every sample is right so is every resample, and the bootstrap alone would claim certainty.
+    """
+    if not found.n:
+        return found
+    z2 = 1.96**2
+    centre = (found.value + z2 / (2 * found.n)) / (1 + z2 / found.n)
+    spread = np.sqrt(z2 * (found.value * (1 - found.value) / found.n + z2 / (4 * found.n**2))) / (1 + z2 / found.n)
+    low, high = max(0.0, centre - spread), min(1.0, centre + spread)
+    return Value(found.value, float(min(found.low, low)), float(max(found.high, high)), found.n)
 
 
 def measure(
@@ -145,7 +166,8 @@ def measure(
     values = {k: interval(f(truth, score), f(truth, score, weights), len(truth)) for k, f in RANKED.items()}
     for name, function in DECIDED.items():
         resampled = function(truth, verdict, weights)
-        values[name] = interval(function(truth, verdict), resampled, n.get(name, len(truth)))
+        found = interval(function(truth, verdict), resampled, n.get(name, len(truth)))
+        values[name] = found if name == "f1" else widened(found)
     roc, pr = curves(truth, score)
     return Metrics(
         values, threshold, confusion(truth, verdict), roc, pr, len(truth), int(truth.sum()), len(np.unique(group))

@@ -1,0 +1,217 @@
+"""Good and bent nails: the article's preparation and network, and ours, by grouped cross-validation.
+
+``python -m benchmarks.nails --data DIR [--test DIR2] --json OUT``; the folders hold ``<unix time>_good.jpeg``
+and ``<unix time>_bad.jpeg``. Photos are split by run of like shots: one nail was photographed several
+times in a row, so neighbours in time of one verdict stay together.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dentline import images, prepare
+from dentline.errors import DentlineError
+from training import metrics
+
+ARTICLE = (
+    "grey",
+    "crop_centre(side_px=960)",
+    "crop_bright(side_px=448, below_maximum=32)",
+    "resize(width_px=112, height_px=112)",
+)
+UPRIGHT = ("grey", "upright(length_px=240, height_px=144)")
+SHAPE = (*UPRIGHT, "centre_line")
+
+Floats = NDArray[np.float64]
+FitPredict = Callable[[NDArray[Any], NDArray[np.int_], NDArray[np.int_], NDArray[Any]], Floats]
+"""Training inputs, labels and groups, then inputs to score -> their probabilities of being bad."""
+
+
+@dataclass(frozen=True)
+class Nails:
+    """Photos in order of time: their files' bytes, 1 for bad, and the run each belongs to."""
+
+    names: tuple[str, ...]
+    data: tuple[bytes, ...]
+    bad: NDArray[np.int_]
+    run: NDArray[np.int_]
+
+
+def read(folder: Path) -> Nails:
+    """Read a folder of ``<unix time>_good.jpeg`` and ``<unix time>_bad.jpeg``."""
+    paths = sorted(p for p in folder.glob("*.jp*g") if p.stem.endswith(("_good", "_bad")))
+    if not paths:
+        raise DentlineError(str(folder), "has no *_good.jpeg or *_bad.jpeg", "name a folder of nail photos")
+    bad = np.array([p.stem.endswith("_bad") for p in paths], int)
+    run = np.cumsum(np.append(0, np.diff(bad) != 0))
+    return Nails(tuple(p.name for p in paths), tuple(p.read_bytes() for p in paths), bad, run)
+
+
+def prepared(nails: Nails, steps: tuple[str, ...]) -> NDArray[Any]:
+    """Return every photo after the steps, stacked."""
+    calls = prepare.parse(steps, "benchmarks.nails")
+    return np.stack([prepare.prepare(images.decode(data), calls).array for data in nails.data])
+
+
+def shape_model(x: NDArray[Any], y: NDArray[np.int_], run: NDArray[np.int_], new: NDArray[Any]) -> Floats:
+    """Logistic regression on the logarithm of the measures, its penalty chosen by grouped inner folds."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+    model = make_pipeline(FunctionTransformer(_log), StandardScaler(), LogisticRegression())
+    inner = StratifiedGroupKFold(4, shuffle=True, random_state=0)
+    search = GridSearchCV(model, {"logisticregression__C": [0.3, 1, 3, 10, 30]}, scoring="neg_log_loss", cv=inner)
+    search.fit(x, y, groups=run)
+    p: Floats = search.predict_proba(new)[:, 1]
+    return p
+
+
+def _log(measures: NDArray[Any]) -> NDArray[Any]:
+    return np.log(measures + 0.05)  # percent of the length: half a thousandth is below what a photo shows
+
+
+def article_network(epochs: int, seed: int = 0) -> FitPredict:
+    """Return the article's network, trained as it says: Adam, cyclic rate 1e-4 to 1e-5, batches of 16."""
+
+    def fit_predict(x: NDArray[Any], y: NDArray[np.int_], run: NDArray[np.int_], new: NDArray[Any]) -> Floats:
+        import keras
+
+        from training.models import nails
+        from training.schedules import cyclic
+
+        keras.utils.set_random_seed(seed)
+        model = nails.build(*x.shape[1:])
+        n_steps = epochs * -(-len(x) // 16)
+        optimizer = keras.optimizers.Adam(cyclic(1e-4, 1e-5, n_steps), beta_1=0.9)
+        model.compile(optimizer=optimizer, loss="binary_crossentropy", jit_compile=False)
+        history = model.fit(x, y[:, None], batch_size=16, epochs=epochs, verbose=0)
+        print(f"  {epochs} epochs, last training loss {history.history['loss'][-1]:.3f}", file=sys.stderr)
+        p: Floats = np.asarray(model.predict(new, verbose=0), np.float64)[:, 0]
+        return p
+
+    return fit_predict
+
+
+def cross_validated(
+    x: NDArray[Any], nails: Nails, model: FitPredict, n_folds: int, n_repeats: int
+) -> tuple[metrics.Metrics, list[str]]:
+    """Return the metrics of out-of-fold probabilities (mean over repeats), and which photos are wrong."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    p = np.zeros(len(x))
+    for repeat in range(n_repeats):
+        for train, test in StratifiedGroupKFold(n_folds, shuffle=True, random_state=repeat).split(
+            x, nails.bad, nails.run
+        ):
+            p[test] += model(x[train], nails.bad[train], nails.run[train], x[test]) / n_repeats
+    return measured(nails, p)
+
+
+def measured(nails: Nails, p: Floats) -> tuple[metrics.Metrics, list[str]]:
+    found = metrics.measure(nails.bad, p, nails.run, 0.5, np.random.default_rng(0))
+    return found, [nails.names[i] for i in np.flatnonzero((p >= 0.5) != nails.bad)]
+
+
+def speed(nails: Nails, n_processes: int = 2) -> dict[str, float]:
+    """Return photos a second, bytes to verdict, over `n_processes`, and CPU milliseconds a photo."""
+    x = prepared(nails, SHAPE)
+    weights = np.linalg.lstsq(np.c_[_log(x), np.ones(len(x))], 2.0 * nails.bad - 1, rcond=None)[0]
+    work = nails.data * max(1, 640 // len(nails.data))
+    fresh = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
+    with ProcessPoolExecutor(n_processes, mp_context=fresh, initializer=_one_thread) as pool:
+        list(pool.map(_verdict, work[:16], [weights] * 16))
+        start = time.perf_counter()
+        cpu_s = list(pool.map(_verdict, work, [weights] * len(work), chunksize=16))
+        wall_s = time.perf_counter() - start
+    return {
+        "photos_per_s": len(work) / wall_s,
+        "cpu_ms_per_photo": 1e3 * float(np.mean(cpu_s)),
+        "photos_per_s_of_2_cores": 2 / float(np.mean(cpu_s)),
+        "n": len(work),
+    }
+
+
+def _one_thread() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _verdict(data: bytes, weights: Floats) -> float:
+    start = time.process_time()
+    view = prepare.prepare(images.decode(data), prepare.parse(SHAPE))
+    float(_log(view.array) @ weights[:-1] + weights[-1])
+    return time.process_time() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="photos to train and cross-validate on")
+    parser.add_argument("--test", type=Path, help="photos kept apart: trained on --data, scored here")
+    parser.add_argument("--json", type=Path, required=True, help="where the table is written")
+    parser.add_argument("--models", nargs="+", default=["shape", "article"], help="shape, article, article_upright")
+    parser.add_argument("--epochs", type=int, default=150, help="of the article's network (it used 2000)")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=5, help="of the cross-validation of shape")
+    args = parser.parse_args()
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    table: dict[str, tuple[tuple[str, ...], FitPredict, int]] = {
+        "shape": (SHAPE, shape_model, args.repeats),
+        "article": (ARTICLE, article_network(args.epochs), 1),
+        "article_upright": (
+            (*UPRIGHT, "resize(width_px=112, height_px=112)"),
+            article_network(args.epochs),
+            1,
+        ),
+    }
+    nails = read(args.data)
+    apart = read(args.test) if args.test else None
+    print(f"{args.data}: {len(nails.bad)} photos, {nails.bad.sum()} bad, {nails.run.max() + 1} runs of like shots")
+    result: dict[str, Any] = {}
+    print(f"{'model':16s} {'on':16s}  " + "  ".join(f"{name:22s}" for name in COLUMNS))
+    for name in args.models:
+        steps, model, n_repeats = table[name]
+        x = prepared(nails, steps)
+        found, wrong = cross_validated(x, nails, model, args.folds, n_repeats)
+        _print(name, "cross-validation", found, wrong)
+        result[name] = _as_json(found, wrong) | {"on": f"{args.folds}-fold cross-validation by run"}
+        if apart is not None:
+            p = model(x, nails.bad, nails.run, prepared(apart, steps))
+            found, wrong = measured(apart, p)
+            _print(name, "test", found, wrong)
+            result[name] = _as_json(found, wrong) | {"on": "test", "cross_validation": result[name]}
+    result["speed"] = speed(nails)
+    print("prepare and classify, one photo of 2.4 megapixels: " + json.dumps(result["speed"]))
+    args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(f"wrote {args.json}")
+
+
+COLUMNS = ("accuracy", "precision", "recall", "f1", "auc")
+
+
+def _as_json(found: metrics.Metrics, wrong: list[str]) -> dict[str, Any]:
+    return {name: asdict(found.values[name]) for name in COLUMNS} | {"wrong": wrong}
+
+
+def _print(name: str, on: str, found: metrics.Metrics, wrong: list[str]) -> None:
+    cells = (found.values[column] for column in COLUMNS)
+    row = "  ".join(f"{v.value:.3f} [{v.low:.3f}, {v.high:.3f}]  " for v in cells)
+    print(f"{name:16s} {on:16s}  {row}  wrong: {' '.join(wrong[:6])}{' ...' if len(wrong) > 6 else ''}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

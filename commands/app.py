@@ -39,6 +39,7 @@ app.command("import")(labels.import_)
 app.command("split")(labels.split)
 app.command("cut")(patches.cut)
 app.command("export")(dashboard.export)
+app.command("dashboard")(dashboard.dashboard)
 app.command("groups")(groups.groups)
 app.command("label")(label.label)
 

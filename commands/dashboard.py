@@ -35,3 +35,27 @@ def export(
     if powerbi or not folder.is_dir():
         pbip.write(folder, workspace.name, str(done.folder.resolve()), costs)
     typer.echo(f"{folder}: open {workspace.name}.pbip in Power BI Desktop; its parameter DataFolder is {done.folder}")
+
+
+def dashboard(
+    project: Path = typer.Argument(..., help="the project folder"),
+    days: int = typer.Option(92, min=1, help="how many days before the last answer are shown"),
+) -> None:
+    """Write dashboard.html: what happened today, quality, models; one file that opens without a network.
+
+    The star's files are brought up to date first.
+
+    Example: dentline dashboard my-part
+    """
+    from datetime import UTC, datetime
+
+    from dashboards import report
+    from dashboards.export import export as write
+    from dentline import recipe
+    from dentline.workspace import Workspace
+
+    workspace = Workspace.open(project)
+    done = write(workspace, datetime.now(UTC))
+    typer.echo(
+        f"{report.write(done.folder, recipe.load(workspace.recipe), workspace.name, days)}: open it in a browser"
+    )

@@ -44,7 +44,8 @@ def export(workspace: Workspace, now: datetime, parquet: bool = False, wide: boo
     Args:
         now: UTC; decides which month is open.
         parquet: also write each table as Parquet, below ``parquet/``.
-        wide: also write one CSV with an answer's names, measures and judgement on one row.
+        wide: also write one CSV with an answer's names, measures and judgement on one row. What was once
+            written is kept up to date.
 
     Raises:
         DentlineError: another export is running, or scores.db cannot be read.
@@ -71,9 +72,9 @@ def export(workspace: Workspace, now: datetime, parquet: bool = False, wide: boo
         for table in TABLES:
             if not table.is_fact:
                 session.write_changed(table, f"SELECT * FROM {table.name}", f"{table.name}.csv")
-        if wide and (session.done.written or not (folder / "wide.csv").is_file()):
+        if (wide or "wide.csv" in session.book.sizes) and (session.done.written or not session.is_intact("wide.csv")):
             session.write(WIDE, dimensions.wide(folder), "wide.csv")
-        if parquet:
+        if parquet or (folder / "parquet").is_dir():
             session.write_parquet()
         session.book.exported_at = session.now
         ledger.save(folder / "export.json", session.book)
@@ -138,10 +139,13 @@ class _Session:
         self.book.rows[name] = upto
         self.done.n_new[name] = sum(new.values())
 
+    def is_intact(self, file: str) -> bool:
+        return self.book.is_intact(self.done.folder, file)
+
     def open_month(self, table: Table) -> None:
         """Give a fact a file for the open month, if only its header: a reader always finds the columns."""
         file = _file(table, self.month)
-        if not self.book.is_intact(self.done.folder, file):
+        if not self.is_intact(file):
             self.write(table, cells.projection(table, f"({cells.nothing(table)})"), file)
 
     def set_aside_strangers(self, table: Table) -> None:
@@ -184,7 +188,7 @@ class _Session:
 
     def _is_harmed(self, table: Table, month: str) -> bool:
         files = [file for file in self.book.sizes if file.startswith(_file(table, month).removesuffix(".csv"))]
-        return not all(self.book.is_intact(self.done.folder, file) for file in files)
+        return not all(self.is_intact(file) for file in files)
 
     def _forget(self, table: Table, month: str) -> None:
         """Remove a month's late files, whose rows go into the file that is written anew."""

@@ -1,0 +1,1 @@
+"""Export of a million answers, Dentline against pandas."""

@@ -10,7 +10,7 @@ from dentline.workspace import Workspace
 from labeling.annotation import Annotation, Center, Status
 from labeling.gallery import Gallery, Photo
 from labeling.ledger import Ledger
-from labeling.presence import Presence
+from labeling.presence import Page, Presence
 from labeling.proposals import Propose, Proposer
 from labeling.pyramid import Pyramids
 from labeling.store import Store
@@ -133,17 +133,17 @@ class Desk:
             for past in self.store.history(photo_id, reader)
         )
 
-    def here(self, session_id: str, annotator: str, reader: str, photo_id: str, since: int) -> Situation:
+    def here(self, page: Page, photo_id: str, since: int) -> Situation:
         """Note where a page is; tell what happened since and set the next photos aside for it."""
         entries = self.store.log(after_id=since)
-        known = self.ledger.of(reader)
-        left = [id for id in self.readable(reader) if id not in known or known[id].status == "new"]
-        person = self.presence.here(session_id, annotator, reader, photo_id, self.order(left, known), N_AHEAD)
+        known = self.ledger.of(page.reader)
+        left = [id for id in self.readable(page.reader) if id not in known or known[id].status == "new"]
+        upcoming = self.presence.here(page, photo_id, self.order(left, known), N_AHEAD)
         return Situation(
-            changes=[entry.annotation for entry in entries if entry.reader == reader],
+            changes=[entry.annotation for entry in entries if entry.reader == page.reader],
             last_id=entries[-1].id if entries else since,
-            upcoming=person.upcoming,
-            people=[(p.annotator, p.photo_id) for p in self.presence.others(session_id) if p.reader == reader],
+            upcoming=upcoming,
+            people=[(place.page.annotator, place.photo_id) for place in self.presence.others(page)],
         )
 
 

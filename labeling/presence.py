@@ -5,13 +5,26 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-_GONE_AFTER_S = 90.0
+_GONE_AFTER_S = 15.0
+"""A page says where it is every few seconds."""
+
+_HIDDEN_GONE_AFTER_S = 150.0
 """A browser slows the clock of a hidden page to one tick a minute."""
 
 
 @dataclass(frozen=True)
-class Person:
-    """One open page.
+class Page:
+    """One open page: whose it is, for which reading, and whether it is in sight."""
+
+    session_id: str
+    annotator: str
+    reader: str = ""
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page is.
 
     Attributes:
         photo_id: the photo looked at, or "".
@@ -19,9 +32,7 @@ class Person:
         seen_at: when it was last heard of, in seconds of the clock.
     """
 
-    session_id: str
-    annotator: str
-    reader: str
+    page: Page
     photo_id: str
     upcoming: tuple[str, ...]
     seen_at: float
@@ -33,12 +44,10 @@ class Presence:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._people: dict[str, Person] = {}
+        self._places: dict[str, Place] = {}
 
-    def here(
-        self, session_id: str, annotator: str, reader: str, photo_id: str, candidates: Iterable[str], n_ahead: int
-    ) -> Person:
-        """Note where a page is and set the next photos aside for it.
+    def here(self, page: Page, photo_id: str, candidates: Iterable[str], n_ahead: int) -> tuple[str, ...]:
+        """Note where a page is, set the next photos aside for it, and return them.
 
         Args:
             candidates: photos still to mark, best first. The page keeps those set aside for it
@@ -47,25 +56,30 @@ class Presence:
         """
         with self._lock:
             now = self._clock()
-            self._people = {id: p for id, p in self._people.items() if now - p.seen_at < _GONE_AFTER_S}
-            before = self._people.pop(session_id, None)
-            taken = {photo_id} | {
-                held for p in self._people.values() if p.reader == reader for held in (p.photo_id, *p.upcoming)
-            }
+            self._places = {id: place for id, place in self._places.items() if now - place.seen_at < _patience(place)}
+            before = self._places.pop(page.session_id, None)
+            others = [place for place in self._places.values() if place.page.reader == page.reader]
+            taken = {photo_id} | {held for place in others for held in (place.photo_id, *place.upcoming)}
             left = [id for id in candidates if id not in taken]
             kept = [id for id in (before.upcoming if before else ()) if id in set(left)]
-            upcoming = (kept + [id for id in left if id not in kept])[:n_ahead]
-            person = Person(session_id, annotator, reader, photo_id, tuple(upcoming), now)
-            self._people[session_id] = person
-            return person
+            upcoming = tuple((kept + [id for id in left if id not in kept])[:n_ahead])
+            self._places[page.session_id] = Place(page, photo_id, upcoming, now)
+            return upcoming
 
     def leave(self, session_id: str) -> None:
         """Give back what was set aside for a page that closed."""
         with self._lock:
-            self._people.pop(session_id, None)
+            self._places.pop(session_id, None)
 
-    def others(self, session_id: str) -> list[Person]:
-        """Return the pages open beside this one."""
+    def others(self, page: Page) -> list[Place]:
+        """Return where the other pages of the same reading are."""
         with self._lock:
-            now = self._clock()
-            return [p for p in self._people.values() if p.session_id != session_id and now - p.seen_at < _GONE_AFTER_S]
+            return [
+                place
+                for place in self._places.values()
+                if place.page.session_id != page.session_id and place.page.reader == page.reader
+            ]
+
+
+def _patience(place: Place) -> float:
+    return _HIDDEN_GONE_AFTER_S if place.page.hidden else _GONE_AFTER_S

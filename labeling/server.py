@@ -16,6 +16,7 @@ from labeling.access import Access
 from labeling.annotation import Annotation, Center
 from labeling.desk import Desk, blank
 from labeling.gallery import NoSuchPhoto
+from labeling.presence import Page
 from labeling.problem import problem
 from labeling.pyramid import TILE_PX, n_levels
 from labeling.store import Conflict
@@ -52,6 +53,7 @@ class HereMessage(_Message):
     annotator: Name
     reader: Annotated[str, Field(max_length=80)] = ""
     photo_id: Annotated[str, Field(max_length=4096)] = ""
+    hidden: bool = False
     since: Annotated[int, Field(ge=0)]
 
 
@@ -120,7 +122,9 @@ def _add_labels(app: FastAPI, desk: Desk) -> None:
 
     @app.post("/api/here")
     def here(message: HereMessage) -> dict[str, Any]:
-        told = desk.here(message.session_id, message.annotator, message.reader, message.photo_id, message.since)
+        told = desk.here(
+            Page(message.session_id, message.annotator, message.reader, message.hidden), message.photo_id, message.since
+        )
         return {
             "boot_id": desk.boot_id,
             "changes": [_json(annotation) for annotation in told.changes],

@@ -16,7 +16,7 @@ import pytest
 from dentline.workspace import Workspace
 from labeling.annotation import Annotation
 from labeling.desk import Desk
-from labeling.presence import Presence
+from labeling.presence import Page, Presence
 from labeling.server import create_app
 from tests.labeling_project import make_project
 from tests.live_server import serving
@@ -286,10 +286,14 @@ def test_photos_set_aside_for_a_page_that_went_silent_are_given_on() -> None:
     now = [0.0]
     presence = Presence(clock=lambda: now[0])
     ids = ["a", "b", "c", "d"]
-    assert presence.here("s1", "Ada", "", "", ids, 3).upcoming == ("a", "b", "c")
-    assert presence.here("s2", "Bo", "", "", ids, 3).upcoming == ("d",)
-    now[0] = 1000.0
-    assert presence.here("s2", "Bo", "", "d", ids, 3).upcoming == ("a", "b", "c")
+    ada, bo, cy = Page("s1", "Ada"), Page("s2", "Bo"), Page("s3", "Cy", hidden=True)
+    assert presence.here(ada, "", ids, 2) == ("a", "b")
+    assert presence.here(cy, "", ids, 1) == ("c",)
+    assert presence.here(bo, "", ids, 3) == ("d",)
+    now[0] = 30.0
+    assert presence.here(bo, "d", ids, 3) == ("a", "b"), "a page in sight that is silent has gone"
+    now[0] = 300.0
+    assert presence.here(bo, "d", ids, 3) == ("a", "b", "c")
 
 
 def test_a_page_hears_what_others_and_other_programs_saved(client: Client, workspace: Workspace) -> None:

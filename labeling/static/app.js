@@ -15,6 +15,7 @@ import { openGhosts, words } from "./view.js";
 
 const HERE_MS = 2500;
 const NOTICE_MS = 4000;
+const GHOSTS_MS = 60_000;
 const $ = (id) => document.getElementById(id);
 
 const random = () => Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join("");
@@ -36,6 +37,7 @@ let project = {};
 let lastId = 0;
 let turnedAt = 0;
 let scheduled = false;
+let worded = {};
 
 const stage = new Stage(
   {
@@ -95,16 +97,24 @@ function paintSoon() {
 function paint() {
   scheduled = false;
   const drawn = stage.paint();
-  const said = words(state);
-  panels.showWords(said, state, look);
-  panels.showConflict(state, (choice) => dispatch({ type: "resolved", photoId: state.open, choice }));
-  strip.update(state);
-  const ghosts = openGhosts(state).length;
-  $("accept").hidden = !ghosts || !look.ghosts;
-  $("accept").lastElementChild.textContent = String(ghosts);
-  document.body.dataset.photo = state.open ?? "";
+  if (state !== worded.state || looking.panels(look) !== worded.panels) {
+    worded = { state, panels: looking.panels(look) };
+    panels.showWords(words(state), state, look);
+    panels.showCard(state, choose);
+    strip.update(state);
+    document.body.dataset.photo = state.open ?? "";
+  }
+  if (drawn) document.body.dataset.camera = [look.camera.scale, look.camera.x, look.camera.y].join(" ");
   if (drawn && document.body.dataset.painted !== state.open) painted();
   wantTiles();
+}
+
+function choose(choice) {
+  const photoId = state.open;
+  if (choice === "again") dispatch({ type: "retried", photoId });
+  else dispatch({ type: "resolved", photoId, choice: choice === "saved" ? "theirs" : choice });
+  if (choice === "saved") load(photoId);
+  sender.kick();
 }
 
 /** The open photo is on the screen for the first time: note how long it took since the key. */
@@ -169,7 +179,22 @@ async function open(photoId, since = performance.now()) {
   history.replaceState(null, "", `#${encodeURIComponent(photoId)}`);
   if (!state.docs.has(photoId)) await load(photoId);
   tellHere();
+  lookAhead();
+}
+
+/** Have the next photos here before they are asked for, and what the model proposes on them. */
+function lookAhead() {
   for (const id of nextIds()) if (!state.docs.has(id)) load(id);
+  if (project.proposes && !state.reader) for (const id of [state.open, ...nextIds().slice(0, 1)]) loadGhosts(id);
+}
+
+const asked = new Set();
+async function loadGhosts(photoId) {
+  if (!photoId || asked.has(photoId)) return;
+  asked.add(photoId);
+  const answer = await call(`/api/proposals?${new URLSearchParams({ photo_id: photoId })}`, null, GHOSTS_MS);
+  if (answer?.status === 200) dispatch({ type: "ghosts", photoId, ghosts: answer.body });
+  else asked.delete(photoId);
 }
 
 async function goOn(since) {
@@ -198,6 +223,7 @@ async function here() {
     annotator: state.annotator,
     reader: state.reader,
     photo_id: state.open ?? "",
+    hidden: document.hidden,
     since: lastId,
   });
   hereTimer = setTimeout(tellHere, HERE_MS);
@@ -207,7 +233,7 @@ async function here() {
   if (!state.line.reachable) dispatch({ type: "line", line: { reachable: true } });
   dispatch({ type: "heard", changes, upcoming, people });
   sender.kick();
-  for (const id of nextIds()) if (!state.docs.has(id)) load(id);
+  lookAhead();
 }
 
 /* Actions. */
@@ -371,8 +397,8 @@ function listen() {
       return event.preventDefault();
     }
     const stuck = stating.trouble(state, state.open);
-    const choice = { 1: "mine", 2: "theirs", 3: "both" }[event.key];
-    if (stuck && choice) return dispatch({ type: "resolved", photoId: state.open, choice });
+    const button = stuck && $("conflict-choices").children[Number(event.key) - 1];
+    if (button) return button.click();
     const name = actionOf(event);
     if (!name) return;
     event.preventDefault();
@@ -390,11 +416,12 @@ function listen() {
       $("marks").focus({ preventScroll: true });
     });
   for (const name of ["brightness", "contrast"])
-    $(name).addEventListener("input", (event) => turn({ type: "toned", [name]: Number(event.target.value) }));
+    $(name).addEventListener("input", (event) => turn({ type: "toned", [name]: 2 ** Number(event.target.value) }));
   $("help-button").addEventListener("click", () => ACTIONS.help());
   $("place").addEventListener("click", () => ACTIONS.jump());
   $("save").addEventListener("click", () => open(words(state).stuck[0]));
   $("person").addEventListener("click", rename);
+  document.addEventListener("visibilitychange", () => tellHere());
   addEventListener("online", () => tellHere());
   addEventListener("offline", () => dispatch({ type: "line", line: { reachable: false } }));
   addEventListener("hashchange", () => open(decodeURIComponent(location.hash.slice(1))));

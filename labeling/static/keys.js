@@ -15,11 +15,11 @@ export const KEYS = [
     ["Backspace", "remove", null],
     ["Tab", "select-next", "choose the next mark"],
     ["Shift+Tab", "select-previous", null],
-    ["Shift+ArrowLeft", "nudge-left", "nudge the chosen mark by a pixel: Shift and arrows"],
+    ["Shift+ArrowLeft", "nudge-left", "nudge the chosen mark by a pixel (any arrow)"],
     ["Shift+ArrowRight", "nudge-right", null],
     ["Shift+ArrowUp", "nudge-up", null],
     ["Shift+ArrowDown", "nudge-down", null],
-    ["Escape", "escape", "choose nothing, close"],
+    ["Escape", "escape", "let go of the mark"],
     ["Ctrl+z", "undo", "undo, without end"],
     ["Ctrl+Shift+z", "redo", "redo"],
     ["Ctrl+y", "redo", null],
@@ -36,7 +36,12 @@ export const KEYS = [
     ["Home", "first", "first photo"],
     ["End", "last", "last photo"],
     ["/", "jump", "jump to a photo by name or number"],
-    ["v", "filter", "next filter: all, new, marked, clean, skipped, disagreed"],
+    ["v", "filter", "next filter of the strip"],
+  ]],
+  ["Model", [
+    ["g", "accept", "accept the proposal nearest to the pointer"],
+    ["Shift+g", "accept-all", "accept all proposals"],
+    ["h", "ghosts", "show or hide proposals"],
   ]],
   ["Look", [
     ["Wheel", null, "zoom at the pointer"],
@@ -57,14 +62,8 @@ export const KEYS = [
     ["o", "outlines", "outlines of the 64 x 64 cut"],
     ["t", "strip", "strip of photos"],
   ]],
-  ["Model", [
-    ["g", "accept", "accept the proposal nearest to the pointer"],
-    ["Shift+g", "accept-all", "accept all proposals"],
-    ["h", "ghosts", "show or hide proposals"],
-  ]],
   ["Page", [
     ["?", "help", "this sheet"],
-    ["Shift+?", "help", null],
   ]],
 ];
 

@@ -27,7 +27,11 @@ export const kept = ({ camera, brightness, contrast, loupe, strip, outlines, gho
   ...{ camera, brightness, contrast, loupe, strip, outlines, ghosts },
 });
 
-const bounded = (value) => Math.min(Math.max(Math.round(value * 100) / 100, 0.2), 4);
+/** What the bars and panels show of it, as one comparable value. */
+export const panels = ({ brightness, contrast, loupe, strip, ghosts }) =>
+  [brightness, contrast, loupe, strip, ghosts].join();
+
+const bounded = (value) => Math.min(Math.max(Math.round(value * 100) / 100, 0.25), 4);
 const middle = (look) => ({ x: look.view.width / 2, y: look.view.height / 2 });
 
 const EVENTS = {

@@ -40,6 +40,9 @@ export const attempted = (box, saveId) => changed(box, saveId, { attempted: true
 /** The server refused the entry: `trouble` is `{code, message, current?}`. It stays until a person chose. */
 export const troubled = (box, saveId, trouble) => changed(box, saveId, { trouble });
 
+export const retried = (box, chain) =>
+  box.map((entry) => (sameChain(entry, chain) && entry.trouble ? { ...entry, trouble: null } : entry));
+
 export const without = (box, saveId) => box.filter((entry) => entry.saveId !== saveId);
 
 export const withoutChain = (box, chain) => box.filter((entry) => !sameChain(entry, chain));

@@ -45,7 +45,7 @@ const SHAPES = {
   },
   cross(context, { x, y, r }) {
     for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-      context.moveTo(x + dx * 2, y + dy * 2);
+      context.moveTo(x + dx * 2.5, y + dy * 2.5);
       context.lineTo(x + dx * r, y + dy * r);
     }
   },
@@ -62,8 +62,8 @@ export function paintShapes(canvas, shapes, colors, ratio) {
     SHAPES[shape.kind](context, shape);
     context.setLineDash([]);
     context.strokeStyle = colors.edge;
-    context.lineWidth = shape.width + 2;
-    if (!shape.dash) context.stroke();
+    context.lineWidth = shape.width + 1.5;
+    if (!shape.dash && shape.color !== "pointer") context.stroke();
     context.setLineDash(shape.dash ?? []);
     context.strokeStyle = colors[shape.color];
     context.lineWidth = shape.width;

@@ -2,7 +2,7 @@
 
 import { sheet } from "./keys.js";
 import { FILTERS } from "./state.js";
-import { statusWords, versions } from "./view.js";
+import { openGhosts, refusal, statusWords, versions } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -35,13 +35,22 @@ export function fillSheet() {
     for (const [chords, text] of rows) {
       const line = make("div", "");
       const keys = make("span", "");
-      for (const chord of chords) keys.append(make("kbd", chord.replace("Shift+{", "{").replace("Shift+}", "}").replace("Arrow", "").replace(/\+(\w)$/, (_, k) => `+${k.toUpperCase()}`)));
+      for (const chord of chords) keys.append(make("kbd", shownChord(chord)));
       line.append(make("span", text), keys);
       section.append(line);
     }
     $("sheet").append(section);
   }
 }
+
+const ARROWS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
+
+/** A chord as it is written on a keyboard. */
+const shownChord = (chord) =>
+  chord
+    .replace(/Shift\+([{}?])/, "$1")
+    .replace(/Arrow\w+/, (name) => ARROWS[name])
+    .replace(/(^|\+)([a-z])$/, (_, before, letter) => before + letter.toUpperCase());
 
 /** Put the words of view.js where they belong. */
 export function showWords(said, state, look) {
@@ -65,7 +74,10 @@ export function showWords(said, state, look) {
   put($("notice"), said.notice ?? "");
   $("strip").dataset.shown = String(look.strip);
   $("loupe-panel").hidden = !look.loupe;
-  for (const name of ["brightness", "contrast"]) $(name).value = look[name];
+  for (const name of ["brightness", "contrast"]) $(name).value = Math.log2(look[name]);
+  const ghosts = look.ghosts ? openGhosts(state).length : 0;
+  $("accept").hidden = !ghosts;
+  put($("accept").lastElementChild, String(ghosts));
   for (const [action, able] of [
     ["undo", state.past.length],
     ["redo", state.future.length],
@@ -74,17 +86,21 @@ export function showWords(said, state, look) {
     document.querySelector(`[data-action="${action}"]`).disabled = !able;
 }
 
-/** The card with both versions of a photo, or nothing. */
-export function showConflict(state, choose) {
+/**
+ * The card that asks what shall stand: both versions of a photo, or why its saves are refused.
+ *
+ * @param {(choice: "mine"|"theirs"|"both"|"again"|"saved") => void} choose
+ */
+export function showCard(state, choose) {
   const both = versions(state);
+  const refused = refusal(state);
   const card = $("conflict");
-  const key = both && JSON.stringify(both);
-  if (card.dataset.key === (key ?? "")) return;
-  card.dataset.key = key ?? "";
-  card.hidden = !both;
-  if (!both) return;
-  put($("conflict-words"), `${both.theirs.title} changed this photo while you did. Neither version is lost: which one stands?`);
-  const choice = (name, title, words, color) => {
+  const key = both || refused ? JSON.stringify([state.open, both, refused]) : "";
+  if (card.dataset.key === key) return;
+  card.dataset.key = key;
+  card.hidden = !key;
+  if (!key) return;
+  const choice = (name, title, words, color = "var(--text)") => {
     const button = make("button", "", { "data-choice": name });
     const heading = make("b", title);
     heading.style.setProperty("--version", color);
@@ -92,11 +108,15 @@ export function showConflict(state, choose) {
     button.addEventListener("click", () => choose(name));
     return button;
   };
-  $("conflict-choices").replaceChildren(
-    choice("mine", "Yours", statusWords(both.mine), "var(--mine)"),
-    choice("theirs", both.theirs.title, statusWords(both.theirs), "var(--theirs)"),
-    choice("both", "Both", "what each of you added and took out", "var(--text)"),
-  );
+  put($("conflict-words"), both ? `${both.theirs.title} changed this photo while you did. Which version stands?` : refused);
+  const choices = both
+    ? [
+        choice("mine", "1  Yours", statusWords(both.mine), "var(--mine)"),
+        choice("theirs", `2  ${both.theirs.title}`, statusWords(both.theirs), "var(--theirs)"),
+        choice("both", "3  Both", "all that each of you changed"),
+      ]
+    : [choice("again", "1  Try again", "send your version once more"), choice("saved", "2  Drop mine", "show what is saved")];
+  $("conflict-choices").replaceChildren(...choices);
 }
 
 /** Ask for the name. @returns {Promise<string>} */

@@ -9,12 +9,14 @@ export class Pictures {
     this.ready = ready;
     this.kept = new Map();
     this.bytes = 0;
+    /** How many tiles have come: changes when there is something new to draw. */
+    this.arrived = 0;
     this.waiting = new Map();
     this.running = new Map();
   }
 
   static address = (photo, { level, column, row }) =>
-    `/api/tile?${new URLSearchParams({ photo_id: photo.id, v: photo.version, level, column, row })}`;
+    `/api/tile?photo_id=${encodeURIComponent(photo.id)}&v=${photo.version}&level=${level}&column=${column}&row=${row}`;
 
   /** The tile if it is there. */
   get(photo, tile) {
@@ -72,6 +74,7 @@ export class Pictures {
   }
 
   keep(address, bitmap) {
+    this.arrived++;
     this.kept.set(address, bitmap);
     this.bytes += bitmap.width * bitmap.height * 4;
     for (const [oldest, old] of this.kept) {

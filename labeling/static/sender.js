@@ -6,14 +6,14 @@ const PATIENCE_MS = 10_000;
 const RETRY_MS = [300, 700, 1500, 3000, 5000];
 
 /** An answer of the server, or null when there was none. */
-export async function call(path, body) {
+export async function call(path, body = null, patienceMs = PATIENCE_MS) {
   const options = body && {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   };
   try {
-    const answer = await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
+    const answer = await fetch(path, { ...options, signal: AbortSignal.timeout(patienceMs) });
     return { status: answer.status, body: await answer.json() };
   } catch {
     return null;

@@ -40,8 +40,14 @@ export class Stage {
     this.page.turn({ type: "resized", view: { width, height }, ratio: devicePixelRatio });
   }
 
+  /** Where on the canvas, to a part of a pixel: `offsetX` is whole. */
+  place({ clientX, clientY }) {
+    const corner = this.parts.marks.getBoundingClientRect();
+    return { x: clientX - corner.left, y: clientY - corner.top };
+  }
+
   pointer(type, event) {
-    const at = { x: event.offsetX, y: event.offsetY };
+    const at = this.place(event);
     const touch = event.pointerType === "touch";
     const { state, look } = this.page;
     if (type === "down") {
@@ -66,31 +72,43 @@ export class Stage {
     event.preventDefault();
     const unit = event.deltaMode === 1 ? 16 : 1;
     const speed = event.ctrlKey ? 0.01 : 0.002;
-    const at = { x: event.offsetX, y: event.offsetY };
+    const at = this.place(event);
     this.page.turn({ type: "zoomed", factor: Math.exp(-event.deltaY * unit * speed), at });
   }
 
-  /** Draw everything. @returns {boolean} whether the open photo could be drawn */
+  /** Draw what changed. @returns {boolean} whether the open photo is drawn */
   paint() {
     const { parts, pictures } = this;
     const [state, look] = [this.page.state(), this.page.look()];
-    for (const canvas of [parts.photo, parts.marks]) sized(canvas, look.view, look.ratio);
-    parts.photo.style.filter = parts.loupe.style.filter = tone(look);
+    sized(parts.marks, look.view, look.ratio);
     paintShapes(parts.marks, shapes(state, look), this.colors, look.ratio);
-    const over = this.space || look.panning ? (look.panning ? "panning" : "pan") : look.pointer && centerAt(state, look, look.pointer) >= 0 ? "mark" : "";
-    parts.marks.dataset.over = over;
+    parts.marks.dataset.over = this.hand(state, look);
+    parts.photo.style.filter = parts.loupe.style.filter = tone(look);
     if (!look.photo || !look.camera) return false;
-    const drawn = paintPhoto(parts.photo, look.photo, pictures, look);
+    const now = [look.photo, look.camera, look.view, look.ratio, pictures.arrived];
+    if (!this.drawn || now.some((value, i) => value !== this.drawn[i])) {
+      sized(parts.photo, look.view, look.ratio);
+      this.drawn = now;
+      this.shown = paintPhoto(parts.photo, look.photo, pictures, look);
+    }
     this.paintLoupe(state, look);
-    return drawn;
+    return this.shown;
+  }
+
+  /** What the pointer is about to do, for the cursor. */
+  hand(state, look) {
+    if (look.panning) return "panning";
+    if (this.space) return "pan";
+    return look.pointer && centerAt(state, look, look.pointer) >= 0 ? "mark" : "";
   }
 
   paintLoupe(state, look) {
     const { loupe, loupeMarks, spot } = this.parts;
-    const point = this.watched(state, look);
-    if (!look.loupe || !point) {
-      for (const canvas of [loupe, loupeMarks]) canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
-      spot.textContent = "";
+    const point = look.loupe && this.watched(state, look);
+    const texts = point ? [`x ${point.x.toFixed(1)}`, `y ${point.y.toFixed(1)}`, `${Math.round(look.camera.scale * 100)} %`] : ["", "", ""];
+    texts.forEach((text, i) => (spot.children[i].textContent = text));
+    if (!point) {
+      for (const canvas of [loupe, loupeMarks]) canvas.width = canvas.height = 0;
       return;
     }
     const side = loupe.clientWidth;
@@ -99,10 +117,8 @@ export class Stage {
     for (const canvas of [loupe, loupeMarks]) sized(canvas, glass.view, look.ratio);
     paintPhoto(loupe, look.photo, this.pictures, glass);
     const middle = { x: side / 2, y: side / 2 };
-    const seen = shapes(state, { ...glass, pointer: null, outlines: true });
-    paintShapes(loupeMarks, [...seen, { kind: "cross", ...middle, r: 11, color: "pointer", width: 1 }], this.colors, look.ratio);
-    const [x, y] = [point.x.toFixed(1), point.y.toFixed(1)];
-    spot.textContent = `x ${x}   y ${y}   ${Math.round(look.camera.scale * 100)} %`;
+    const hair = { kind: "cross", ...middle, r: side / 2, color: "pointer", width: 1 };
+    paintShapes(loupeMarks, [...shapes(state, { ...glass, pointer: null, outlines: true }), hair], this.colors, look.ratio);
   }
 
   /** What the loupe shows: the centre on the move, the pointer, or the chosen mark. */

@@ -118,6 +118,9 @@ const EVENTS = {
     return { ...state, box: outbox.troubled(state.box, saveId, trouble) };
   },
 
+  /** Send again what was refused. */
+  retried: (state, { photoId }) => ({ ...state, box: outbox.retried(state.box, chain(state, photoId)) }),
+
   /** A person chose between two versions: mine, theirs, or both. */
   resolved(state, { photoId, choice, saveId }) {
     const stuck = trouble(state, photoId);

@@ -28,6 +28,12 @@ export function centerAt(state, look, at, reach = REACH_PX) {
   return nearest(shownCenters(state, look), toPhoto(look.camera, look.view, at), reach / look.camera.scale);
 }
 
+/** Why a photo's saves are refused for another reason than a conflict, or null. */
+export function refusal(state) {
+  const stuck = trouble(state, state.open);
+  return stuck && !versions(state) ? stuck.trouble.message : null;
+}
+
 /** The two versions of a photo in conflict, for drawing side by side; null where there is none. */
 export function versions(state) {
   const stuck = trouble(state, state.open);
@@ -35,7 +41,7 @@ export function versions(state) {
   const theirs = stuck.trouble.current;
   return {
     mine: { title: "Yours", centers: stuck.mine.centers, status: stuck.mine.status },
-    theirs: { title: theirs.annotator, centers: theirs.centers, status: theirs.status },
+    theirs: { title: theirs.annotator === stuck.mine.annotator ? "Yours, from another window" : theirs.annotator, centers: theirs.centers, status: theirs.status },
   };
 }
 
@@ -57,8 +63,8 @@ export function shapes(state, look) {
   });
   if (look.pointer && under < 0 && !look.drag && !look.panning && look.outlines)
     drawn.push(
-      { kind: "ring", ...look.pointer, r: radius, color: "pointer", width: 1 },
-      { kind: "square", ...look.pointer, r: radius, color: "pointer", width: 1, dash: [2, 4] },
+      { kind: "ring", ...look.pointer, r: radius, color: "pointer", width: 1.25 },
+      { kind: "square", ...look.pointer, r: radius, color: "pointer", width: 1.25, dash: [3, 5] },
     );
   return drawn;
 }
@@ -66,7 +72,7 @@ export function shapes(state, look) {
 const mark = (place, radius, color, look) => (center) => {
   const at = place(center);
   const ring = { kind: "ring", ...at, r: radius, color, width: color === "mark" ? 1.5 : 2 };
-  const cross = { kind: "cross", ...at, r: 6, color, width: 1.5 };
+  const cross = { kind: "cross", ...at, r: 7, color, width: 1.5 };
   return look.outlines ? [ring, cross] : [cross];
 };
 

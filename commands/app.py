@@ -10,6 +10,7 @@ import typer
 
 from commands import (
     dashboard,
+    deploy,
     doctor,
     groups,
     jobs,
@@ -33,6 +34,7 @@ app.add_typer(labels_app, name="labels")
 
 app.command("submit")(jobs.submit)
 app.add_typer(jobs.jobs_app, name="jobs")
+app.command("deploy")(deploy.deploy)
 app.command("doctor")(doctor.doctor)
 app.command("init")(labels.init)
 app.command("import")(labels.import_)

@@ -83,6 +83,10 @@ class Workspace:
         return self.root / "jobs"
 
     @property
+    def azure(self) -> Path:
+        return self.root / "azure"
+
+    @property
     def champion(self) -> Path:
         return self.root / "models" / "champion.json"
 

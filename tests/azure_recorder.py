@@ -78,6 +78,7 @@ def _blobs(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[
 def _run(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
     run_id = request.query["runId"][0] if "runId" in request.query else found[1]
     record = {"runId": run_id, "rootRunId": run_id, "runNumber": 1, "experimentId": "e", "status": recorder.status}
+    record["dataContainerId"] = "data"
     return 200, {}, record
 
 
@@ -119,7 +120,67 @@ CLUSTER = {
 }
 """What the service says of a cluster."""
 
+
+def _datastore(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
+    properties = {
+        "datastoreType": "AzureBlob",
+        "accountName": "account",
+        "containerName": "container",
+        "endpoint": "core.windows.net",
+        "protocol": "https",
+        "isDefault": True,
+        "credentials": {"credentialsType": "Sas"},
+    }
+    return 200, {}, {"id": request.path, "name": "workspaceblobstore", "properties": properties}
+
+
+def _secrets(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
+    return 200, {}, {"secretsType": "Sas", "sasToken": "sig=fake"}
+
+
+def _model(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any] | None:
+    if request.method != "PUT":
+        return None
+    properties = {"flavors": {}, **request.json["properties"]}
+    return 200, {}, {"id": request.path, "name": found[1], "properties": properties}
+
+
+def _container(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
+    return 200, {}, {"id": request.path, "name": found[1], "properties": {"nextVersion": "1"}}
+
+
+def _endpoint(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any] | None:
+    if request.method == "GET":
+        stored = recorder.find("PUT", re.escape(request.path))
+        return (200, {}, _stored(recorder, stored[-1])) if stored else (404, {}, {"error": {"code": "NotFound"}})
+    return 200, {}, _stored(recorder, request)
+
+
+def _stored(recorder: Recorder, request: Request) -> dict[str, Any]:
+    body = request.json
+    answer: dict[str, Any] = {"provisioningState": "Succeeded", "scoringUri": f"{recorder.url}/score"}
+    name = request.path.rsplit("/", 1)[-1]
+    if "/onlineEndpoints/" in request.path and "/deployments/" in request.path:
+        answer["scaleSettings"] = {"scaleType": "Default"}
+    return {"id": request.path, "name": name, **body, "properties": {**body["properties"], **answer}}
+
+
+def _files(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
+    return 200, {}, {"value": [{"path": "outputs/20261120-101112-scratch/bundle/model.onnx", "artifactId": "a"}]}
+
+
+def _asset(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
+    return 200, {}, {"id": "asset", "name": "door", "artifacts": []}
+
+
+def _registered(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
+    return 200, {}, {**request.json, "id": "door:1", "version": 1, "createdTime": "2026-11-20T00:00:00Z"}
+
+
 ANSWERS = [
+    (r"/artifact/.*/prefix/contentinfo/", _files),
+    (r"/assets$", _asset),
+    (r"/modelmanagement/.*/models$", _registered),
     (r"/snapshots/latest/metadata$", _latest),
     (r"/snapshots/getblob$", _blobs),
     (r"/snapshotrun$", _run),
@@ -127,6 +188,11 @@ ANSWERS = [
     (r"/history/.*/experiments/([^/]+)$", _experiment),
     (r"/startPendingUpload$", _pending),
     (r"/computes/([^/]+)$", _compute),
+    (r"/datastores/[^/]+$", _datastore),
+    (r"/listSecrets$", _secrets),
+    (r"/models/[^/]+/versions/([^/]+)$", _model),
+    (r"/(?:models|environments|codes)/([^/]+)$", _container),
+    (r"/(?:online|batch)Endpoints/[^/]+(?:/deployments/[^/]+)?$", _endpoint),
 ]
 
 

@@ -16,9 +16,7 @@ def deploy(
     compute: Annotated[str, typer.Option(help="cluster of the batch deployment")] = "cpu-cluster",
     quota: Annotated[int | None, typer.Option(help="cores of your quota, to check against")] = None,
     run: Annotated[str | None, typer.Option(help="release this run's bundle instead of the champion's")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="pack, try, print what would be sent, send nothing")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="try, print what would be sent, send nothing")] = False,
 ) -> None:
     """Pack the champion for Azure ML, try it here as Azure would run it, and send it.
 

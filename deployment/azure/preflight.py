@@ -174,6 +174,7 @@ def _running(code: Path, model: Path, log: Path, budget_s: float) -> Iterator[st
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(log.parent),
+        "TMPDIR": str(log.parent),
         "AZUREML_MODEL_DIR": str(model),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -17,6 +17,7 @@ from commands import (
     label,
     labels,
     patches,
+    serve,
 )
 from dentline.errors import DentlineError
 
@@ -42,6 +43,9 @@ app.command("split")(labels.split)
 app.command("cut")(patches.cut)
 app.command("export")(dashboard.export)
 app.command("dashboard")(dashboard.dashboard)
+app.command("serve")(serve.serve)
+app.command("score")(serve.score)
+app.command("promote")(serve.promote)
 app.command("groups")(groups.groups)
 app.command("label")(label.label)
 

@@ -19,6 +19,7 @@ from deployment.scorer import DEFECT, OK, Prediction, Scorer
 
 STATUS = {
     "unauthorized": 401,
+    "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "timeout": 408,
@@ -29,6 +30,7 @@ STATUS = {
     "unsupported_media_type": 415,
     "unsupported_format": 415,
     "busy": 429,
+    "internal": 500,
     "not_stored": 503,
     "not_ready": 503,
 }
@@ -37,10 +39,11 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer on its way out: an HTTP status and JSON types."""
+    """An answer on its way out: an HTTP status, JSON types, and what was recorded of it."""
 
     status: int
     payload: dict[str, Any]
+    records: tuple[ScoreRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,17 +62,18 @@ def handle(
     query: Iterable[tuple[str, str]],
     request_id: str,
     door: str,
+    max_images: int = 16,
 ) -> Reply:
     """Answer a request's bytes. What is acknowledged is recorded; what is refused is not.
 
     Several photos are answered all or none.
     """
     try:
-        scored = score(scorer, requests.parse(content_type, body, query), request_id, door)
+        scored = score(scorer, requests.parse(content_type, body, query, max_images), request_id, door)
         records.add(scored.records)
     except (ImageError, RequestError, RecordsError) as error:
         return refusal(error, request_id)
-    return Reply(200, scored.payload)
+    return Reply(200, scored.payload, scored.records)
 
 
 def score(scorer: Scorer, request: ScoreRequest, request_id: str, door: str) -> Scored:

@@ -44,6 +44,7 @@ class Settings:
     drain_s: float = option(8.0, "then finishes what it has, for at most this long", 0)
     keep_images: Path | None = option(None, "folder that keeps uncertain photos, for labeling; none by default")
     image_url_hosts: tuple[str, ...] = option((), "hosts GET /predict?image_url= may fetch from; none turns it off")
+    metrics_dir: Path | None = option(None, "folder where several workers count together; made when needed")
     log: Literal["json", "text", "none"] = option("text", "one line a request on stderr")
 
     @property
@@ -74,12 +75,13 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def write(settings: Settings) -> dict[str, str]:
-    """Return the environment variables that :func:`read` makes these settings of."""
-    return {
-        PREFIX + one.name.upper(): ",".join(value) if isinstance(value, tuple) else str(value)
-        for one in fields(Settings)
-        if (value := getattr(settings, one.name)) is not None and value != one.default
-    }
+    """Return the environment variables that :func:`read` makes these settings of, every one of them."""
+    return {PREFIX + one.name.upper(): _text(getattr(settings, one.name)) for one in fields(Settings)}
+
+
+def named(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return settings given by name, as on a command line, as the environment would have them."""
+    return {PREFIX + name.upper(): str(value) for name, value in values.items()}
 
 
 def azure_model_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -92,6 +94,12 @@ def azure_model_folder(environment: Mapping[str, str] = os.environ) -> Path:
     if not folder:
         raise DentlineError("AZUREML_MODEL_DIR", "is not set", f"set it, or {PREFIX}MODEL, to the bundle's folder")
     return Path(folder)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _value(name: str, text: str, hint: Any, low: float | None) -> Any:

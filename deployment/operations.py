@@ -1,0 +1,46 @@
+"""What those who run the service ask it: alive, ready, metrics."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from deployment import openapi
+from deployment.edge import refuse
+from deployment.state import State
+
+router = APIRouter()
+
+_LIVE: dict[str, Any] = {"type": "object", "properties": {"status": {"const": "alive"}}}
+_READY: dict[str, Any] = {
+    "type": "object",
+    "properties": {"status": {"const": "ready"}, "model_id": {"type": "string"}, "problem": {"type": "string"}},
+}
+
+
+@router.get("/health/live", summary="Is the process alive?", responses=openapi.responses(_LIVE, 400))
+async def live() -> Response:
+    """Answers as long as the process can; says nothing of the model or the disk."""
+    return JSONResponse({"status": "alive"})
+
+
+@router.get("/health/ready", summary="May requests be sent here?", responses=openapi.responses(_READY, 400, 503))
+async def ready(request: Request) -> Response:
+    """503 while it shuts down, and while scores cannot be stored. Names the model that is served.
+
+    `problem` says why a newer model was not taken; the one before is served meanwhile.
+    """
+    state: State = request.app.state.dentline
+    if state.not_ready:
+        return refuse("not_ready", f"service: {state.not_ready}", request.scope["request_id"])
+    models = state.models
+    return JSONResponse({"status": "ready", "model_id": models.current.model_id, "problem": models.problem})
+
+
+@router.get("/metrics", summary="Metrics for Prometheus", responses={200: {"content": {"text/plain": {}}}})
+def metrics(request: Request) -> Response:
+    """Counts and durations of all workers together."""
+    state: State = request.app.state.dentline
+    state.meters.waiting.set(state.admission.n_waiting)
+    body, content_type = state.meters.text()
+    return Response(body, media_type=content_type)

@@ -34,8 +34,8 @@ def serve(
 
     from dentline.errors import DentlineError
     from deployment import settings, supervisor
+    from deployment.listener import listen
     from deployment.state import scores_of, source_of
-    from deployment.worker import listen
 
     chosen = settings.read({**settings.write(settings.read()), **settings.named(given)})
     loopback = chosen.host == "localhost" or ipaddress.ip_address(chosen.host).is_loopback

@@ -43,7 +43,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                closing = [(b"connection", b"close")] if self._state.draining else []
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *closing]
             await send(message)
 
         try:

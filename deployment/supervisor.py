@@ -8,10 +8,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from deployment import settings as environment
+from deployment.listener import refuse
 from deployment.settings import Settings
 
 LOOK_S = 0.2
@@ -61,14 +63,16 @@ class Supervisor:
         for worker in self._workers:
             if worker.poll() is None:
                 worker.terminate()
-        self._listener.close()
-        longest_s = self._settings.linger_s + self._settings.drain_s + 3
+        time.sleep(self._settings.linger_s)
+        refuse(self._listener)
+        longest_s = self._settings.drain_s + 3
         for worker in self._workers:
             try:
                 worker.wait(longest_s)
             except subprocess.TimeoutExpired:
                 print(f"dentline: worker {worker.pid} did not end and is killed", file=sys.stderr, flush=True)
                 worker.kill()
+        self._listener.close()
 
 
 def _forget_gauges(counters: Path, pid: int) -> None:

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from dentline.errors import DentlineError
 from deployment import service
+from deployment.listener import SETTLE_S, refuse
 from deployment.protocol import with_head_limit
 from deployment.settings import Settings, read
 
@@ -29,9 +30,9 @@ class Server(uvicorn.Server):
     has for at most `drain_s`, and ends. A second signal skips the first step.
     """
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, linger_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, linger_s: float, alone: bool) -> None:
         super().__init__(config)
-        self._app, self._linger_s = app, linger_s
+        self._app, self._linger_s, self._alone = app, linger_s, alone
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         state = self._app.state.dentline
@@ -42,6 +43,10 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().call_soon_threadsafe(self._linger, sig)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._alone:
+            for listener in sockets or []:
+                refuse(listener)
+        await asyncio.sleep(SETTLE_S)
         await super().shutdown(sockets)
         self._captured_signals.clear()  # uvicorn would raise them again, and a good end would look like a crash
 
@@ -50,8 +55,11 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(self._linger_s, super().handle_exit, sig, None)
 
 
-def serve(settings: Settings, listener: socket.socket) -> None:
+def serve(settings: Settings, listener: socket.socket, alone: bool = True) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT.
+
+    Args:
+        alone: no other process accepts on this socket; else the supervisor ends its queue.
 
     Raises:
         DentlineError: the model, the records or the keys are missing or broken.
@@ -69,29 +77,14 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         timeout_keep_alive=65,
         timeout_graceful_shutdown=max(1, round(settings.drain_s)),
     )
-    Server(config, app, settings.linger_s).run(sockets=[listener])
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket bound to an address.
-
-    Raises:
-        OSError: it is taken, or not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(2048)
-    listener.set_inheritable(True)
-    return listener
+    Server(config, app, settings.linger_s, alone).run(sockets=[listener])
 
 
 def main() -> None:
     """Serve as one of several workers, as long as the parent lives. A model that fails exits 2."""
     threading.Thread(target=_outlive_not, args=(os.getppid(),), daemon=True).start()
     try:
-        serve(read(), socket.socket(fileno=int(sys.argv[1])))
+        serve(read(), socket.socket(fileno=int(sys.argv[1])), alone=False)
     except DentlineError as error:
         print(f"dentline: {error}", file=sys.stderr)
         raise SystemExit(2) from None

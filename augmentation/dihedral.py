@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dentline.errors import DentlineError
 from dentline.geometry import FIELD_PX
+from labeling.patches import middle
 
 STEP_DEG = 15
 N_TURNS = 360 // STEP_DEG
@@ -133,8 +134,7 @@ def _padded(context: Pixels) -> Pixels:
 def _turned(context: Pixels, padded: Pixels, between: int, side: int) -> Pixels:
     """Turn a context by ``15 * between`` degrees and keep the middle: (side, side, C) uint8."""
     if between == 0:
-        edge = (len(context) - side) // 2
-        return context[edge : edge + side, edge : edge + side]
+        return middle(context, side)
     angle = np.deg2rad(STEP_DEG * between)
     linear = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     warp = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from augmentation.dihedral import N_VARIANTS, Pixels, about_centre, chosen
 from dentline.geometry import FIELD_PX
+from labeling import patches
 
 Augmenter = Callable[[Pixels, np.random.Generator, int], Pixels]
 
@@ -67,14 +68,13 @@ def random_article(
     return made
 
 
-def middle(contexts: Pixels, rng: np.random.Generator, side: int = FIELD_PX) -> Pixels:
+def untouched(contexts: Pixels, rng: np.random.Generator, side: int = FIELD_PX) -> Pixels:
     """Return each patch as it is: the middle `side` pixels of its context. Draws nothing."""
-    edge = (contexts.shape[1] - side) // 2
-    return contexts[:, edge : edge + side, edge : edge + side]
+    return patches.middle(contexts, side)
 
 
 AUGMENTERS: MappingProxyType[str, Augmenter] = MappingProxyType(
-    {"dihedral48": random_dihedral, "article": random_article, "none": middle}
+    {"dihedral48": random_dihedral, "article": random_article, "none": untouched}
 )
 """The values of ``[augment] variants`` in the recipe, and what each does to a batch."""
 

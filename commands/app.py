@@ -9,6 +9,7 @@ import sys
 import typer
 
 from commands import (
+    augment,
     dashboard,
     deploy,
     doctor,
@@ -41,6 +42,7 @@ app.command("init")(labels.init)
 app.command("import")(labels.import_)
 app.command("split")(labels.split)
 app.command("cut")(patches.cut)
+app.command("augment")(augment.augment)
 app.command("export")(dashboard.export)
 app.command("dashboard")(dashboard.dashboard)
 app.command("serve")(serve.serve)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,25 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Yield a new empty folder beside `folder`; on success put it in `folder`'s place.
+
+    On an exception the new folder is removed and `folder` stays as it was.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        fresh.chmod(0o755)
+        yield fresh
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as before:
+            if folder.exists():
+                folder.rename(Path(before) / folder.name)
+            fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:

@@ -69,6 +69,10 @@ class Workspace:
         return self.root / "variants"
 
     @property
+    def previews(self) -> Path:
+        return self.root / "previews"
+
+    @property
     def runs(self) -> Path:
         return self.root / "runs"
 

@@ -1,8 +1,6 @@
 """The one owner of patches/: squares cut around places of a photo, and the table that says what each is."""
 
 import csv
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from io import StringIO
@@ -14,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dentline.errors import DentlineError
-from dentline.files import write_text
+from dentline.files import replacing_folder, write_text
 from dentline.geometry import CONTEXT_PX, PATCH_PX
 
 Origin = Literal["center", "random", "border", "hard"]
@@ -157,10 +155,7 @@ def write(
         png: encodes an (64, 64, 3) picture for positive/ and negative/.
     """
     refuse_leak(patches, str(folder))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        fresh.chmod(0o755)
+    with replacing_folder(folder) as fresh:
         kinds = {1: fresh / "positive", 0: fresh / "negative"}
         for kind in kinds.values():
             kind.mkdir()
@@ -173,12 +168,6 @@ def write(
         contexts.flush()
         del contexts
         write_text(fresh / "manifest.csv", _csv(patches))
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as before:
-            if folder.exists():
-                folder.rename(Path(before) / folder.name)
-            fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return read(folder)
 
 

@@ -45,7 +45,7 @@ def draw(rng: np.random.Generator, width: int, height: int, n_dents: int) -> She
     gloss = np.full((h, w), np.exp(rng.uniform(np.log(0.05), np.log(0.2))), dtype=np.float32)
 
     taken: list[tuple[float, float, float]] = []
-    dents = [_place(rng, w, h, taken, 64, MARGIN_PX + 30) for _ in range(n_dents)]
+    dents = [_place(rng, w, h, taken, 64, MARGIN_PX + 45) for _ in range(n_dents)]
     for x, y in dents:
         radius, steepest = np.exp(rng.uniform(np.log([7, 0.14]), np.log([18, 0.45])))
         dent(bumps, rng, x, y, float(radius), float(steepest))

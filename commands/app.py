@@ -18,6 +18,7 @@ from commands import (
     label,
     labels,
     patches,
+    samples,
     serve,
 )
 from dentline.errors import DentlineError
@@ -50,6 +51,7 @@ app.command("score")(serve.score)
 app.command("promote")(serve.promote)
 app.command("groups")(groups.groups)
 app.command("label")(label.label)
+app.command("samples")(samples.samples)
 
 
 @app.callback()

@@ -6,18 +6,14 @@ by colour; scratches, dust, drops, bolts and holes do show and are no dents. Sev
 taken of each panel, shifted and turned a little, under other light.
 """
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dentline.errors import DentlineError
-from dentline.files import replacing, write_text
+from samples import album
 from samples import light as lights
 from samples import sheet as sheets
 
@@ -27,58 +23,16 @@ SIZES = ((640, 480), (720, 540), (800, 600), (960, 720))
 CLEAN_SHARE = 0.35
 
 
-@dataclass(frozen=True)
-class Photo:
-    """One photo and its truth.
-
-    Attributes:
-        name: of the file, ``panel-003-2.jpg``.
-        part: of the panel, ``panel-003``.
-        jpeg: the bytes of the file.
-        dents: (n, 2) float64, centres x, y in photo pixels, all on the photo.
-    """
-
-    name: str
-    part: str
-    jpeg: bytes
-    dents: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Made:
-    """How much :func:`generate` wrote."""
-
-    n_panels: int
-    n_photos: int
-    n_dents: int
-
-
-def generate(folder: Path, n_panels: int = 20, photos_per_panel: int = 3, seed: int = 0) -> Made:
-    """Write photos of panels and their truth.
-
-    ``photos/*.jpg``, ``centers.csv`` (image, x, y: one row a dent) and ``images.csv`` (image,
-    surface, part: one row a photo, `surface` ``dent`` or ``free``). The same arguments give the same
-    bytes.
+def generate(folder: Path, n_panels: int = 20, photos_per_panel: int = 3, seed: int = 0) -> album.Made:
+    """Write photos of panels and where their dents are; the same arguments give the same bytes.
 
     Raises:
         DentlineError: `folder` holds photos already.
     """
-    target = folder / "photos"
-    if target.is_dir() and any(target.iterdir()):
-        raise DentlineError(str(target), "holds files already", "give an empty folder")
-    centers, images, n_dents = [("image", "x", "y")], [("image", "surface", "part")], 0
-    for photo in photos(n_panels, photos_per_panel, seed):
-        with replacing(target / photo.name) as temporary:
-            temporary.write_bytes(photo.jpeg)
-        images.append((photo.name, "dent" if len(photo.dents) else "free", photo.part))
-        centers += [(photo.name, f"{x:.1f}", f"{y:.1f}") for x, y in photo.dents]
-        n_dents += len(photo.dents)
-    write_text(folder / "centers.csv", _csv(centers))
-    write_text(folder / "images.csv", _csv(images))
-    return Made(n_panels, len(images) - 1, n_dents)
+    return album.write(folder, photos(n_panels, photos_per_panel, seed))
 
 
-def photos(n_panels: int, photos_per_panel: int, seed: int) -> Iterator[Photo]:
+def photos(n_panels: int, photos_per_panel: int, seed: int) -> Iterator[album.Photo]:
     """Yield the photos of each panel, one after another."""
     for panel in range(n_panels):
         rng = np.random.default_rng([seed, panel])
@@ -89,7 +43,7 @@ def photos(n_panels: int, photos_per_panel: int, seed: int) -> Iterator[Photo]:
         for number in range(photos_per_panel):
             picture, dents = take(sheet, bend, (width, height), np.random.default_rng([seed, panel, number]))
             name = f"panel-{panel:03d}"
-            yield Photo(f"{name}-{number}.jpg", name, picture, dents)
+            yield album.Photo(f"{name}-{number}.jpg", name, picture, dents)
 
 
 def take(
@@ -153,13 +107,4 @@ def _develop(radiance: NDArray[np.float32], exposure: float, rng: np.random.Gene
     image = image + spread * rng.standard_normal(image.shape, dtype=np.float32)
     grey = np.clip(image, 0, 1) ** np.float32(1 / 2.2)
     pixels = np.rint(grey * 255).astype(np.uint8)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(82, 96))]
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), quality)
-    assert done
-    return data.tobytes()
-
-
-def _csv(rows: Sequence[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return album.jpeg(pixels, int(rng.integers(82, 96)))

@@ -32,7 +32,7 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
 def test_files_are_laid_out_as_the_benchmarks_read_them(tmp_path: Path) -> None:
     made = generate(tmp_path, n_panels=5, photos_per_panel=3, seed=1)
     images, centers = rows(tmp_path / "images.csv"), rows(tmp_path / "centers.csv")
-    assert (made.n_panels, made.n_photos, made.n_dents) == (5, len(images), len(centers)) == (5, 15, len(centers))
+    assert (made.n_parts, made.n_photos, made.n_points) == (5, len(images), len(centers)) == (5, 15, len(centers))
     assert {r["image"] for r in images} == {p.name for p in (tmp_path / "photos").iterdir()}
     assert len({r["part"] for r in images}) == 5
     dented = {r["image"] for r in images if r["surface"] == "dent"}
@@ -53,7 +53,7 @@ def test_a_folder_with_photos_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_photos_of_one_panel_differ_in_light_and_place() -> None:
-    one, two = (cv2.imdecode(np.frombuffer(p.jpeg, np.uint8), 0).astype(float) for p in photos(1, 2, 7))
+    one, two = (cv2.imdecode(np.frombuffer(p.data, np.uint8), 0).astype(float) for p in photos(1, 2, 7))
     assert one.shape == two.shape
     assert np.abs(one - two).mean() > 5
 

@@ -59,3 +59,30 @@ def dashboard(
     typer.echo(
         f"{report.write(done.folder, recipe.load(workspace.recipe), workspace.name, days)}: open it in a browser"
     )
+
+
+def drift(project: Path = typer.Argument(..., help="the project folder")) -> None:
+    """Compare the photos scored since the last check with those of training, and record what was found.
+
+    Each station by its last 100 photos, by hour and by day; an alarm is a row of scores.db, of the dashboard and of
+    the service's /metrics. Exit status 1 where something new alarmed.
+
+    Example: dentline drift my-part
+    """
+    from dashboards import drift as checks
+    from dentline import recipe
+    from dentline.workspace import Workspace
+
+    workspace = Workspace.open(project)
+    found = checks.check(workspace, recipe.load(workspace.recipe).dashboard.drift_false_alarms)
+    for model_id in found.unreferenced:
+        typer.echo(f"{model_id}: no reference of its training photos, so nothing to compare with", err=True)
+    alarms = [check for check in found.checks if check.is_alarm]
+    for check in alarms:
+        typer.echo(
+            f"{check.measured_at}  {check.station or '(no station)'}: {check.measure} over {check.n_photos} photos "
+            f"({check.period}): PSI {check.psi:.2f} of {check.psi_threshold:.2f}, KS {check.ks:.2f} of "
+            f"{check.ks_threshold:.2f}"
+        )
+    typer.echo(f"{len(found.checks)} checks, {len(alarms)} alarms; written to {workspace.scores}")
+    raise typer.Exit(1 if alarms else 0)

@@ -181,7 +181,7 @@ FACT_DRIFT = Table(
         TIME_KEY,
         STATION_KEY,
         MODEL_KEY,
-        _text("period", "photos (the last 200), hour or day"),
+        _text("period", "photos (the last 100), hour or day"),
         _text("measure", "which measure of the picture"),
         _integer("n_photos", "photos in the window"),
         _number("psi", "population stability index against the reference"),

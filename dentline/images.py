@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dentline.errors import DentlineError
 from dentline.picture_file import Header, ImageError, parse
 
-__all__ = ["ALL_FORMATS", "Header", "ImageError", "Limits", "decode", "encode_png", "header", "read", "size"]
+__all__ = ["ALL_FORMATS", "ON_DISK", "Header", "ImageError", "Limits", "decode", "encode_png", "header", "read", "size"]
 
 MAX_PIXELS = 40_000_000
 """Most pixels of a picture: a 40-megapixel camera."""
@@ -48,7 +48,7 @@ class Limits:
     formats: frozenset[str] = frozenset({"jpeg", "png"})
 
 
-_ON_DISK = Limits(max_bytes=1_000_000_000, formats=ALL_FORMATS)
+ON_DISK = Limits(max_bytes=1_000_000_000, formats=ALL_FORMATS)
 """A user's own files: every format, any size up to the pixel limit."""
 
 _TURNS: dict[int, Any] = {
@@ -107,7 +107,7 @@ def header(data: bytes, limits: Limits = Limits()) -> Header:
     return found
 
 
-def read(path: Path, limits: Limits = _ON_DISK) -> NDArray[np.uint8]:
+def read(path: Path, limits: Limits = ON_DISK) -> NDArray[np.uint8]:
     """Return the pixels of a file, ``(H, W, 3)`` uint8 RGB, turned as EXIF says.
 
     Raises:

@@ -82,6 +82,7 @@ class Dashboard:
     cost_escape: float = option(200.0, "cost of a dent that passes", 0)
     cost_false_reject: float = option(5.0, "cost of a clean part that is rejected", 0)
     currency: str = option("EUR", "unit of the costs")
+    drift_false_alarms: float = option(0.1, "false alarms to expect in 10,000 stable photos of a station", 1e-6, 100)
 
 
 @dataclass(frozen=True)

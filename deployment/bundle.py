@@ -7,6 +7,7 @@
       contract.json    what it takes, what it answers, where it comes from
       golden.npz       pictures with the answers training gave: ``images`` uint8, ``p`` float32
       metrics.json     how good it was on its test split
+      reference.npz    how the training photos looked, to see drift; where there are enough of them
       sha256.json      the fingerprint of each file above
 """
 
@@ -25,13 +26,16 @@ from numpy.typing import NDArray
 
 from dentline import files, geometry
 from dentline.errors import DentlineError
+from deployment import reference as references
 from deployment.engine import Engine, OnnxEngine
+from deployment.reference import Reference
 
 FORMAT = 1
 TOLERANCE = 1e-4
 """Most that a golden picture's answer may differ between training and serving."""
 
 _FILES = ("model.onnx", "contract.json", "golden.npz", "metrics.json")
+_REFERENCE = "reference.npz"
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ class Bundle:
         model: the bytes of model.onnx, as hashed.
         metrics: as training wrote them.
         fingerprint: SHA-256 over the files' fingerprints: two bundles with one are the same.
+        reference: how the training photos looked; None where they were too few.
     """
 
     folder: Path
@@ -119,6 +124,7 @@ class Bundle:
     golden: Golden
     metrics: Mapping[str, Any]
     fingerprint: str
+    reference: Reference | None = None
 
     @property
     def model_id(self) -> str:
@@ -127,7 +133,13 @@ class Bundle:
 
 
 def write(
-    folder: Path, model: bytes, contract: Contract, golden: Golden, metrics: Mapping[str, Any], n_threads: int = 1
+    folder: Path,
+    model: bytes,
+    contract: Contract,
+    golden: Golden,
+    metrics: Mapping[str, Any],
+    n_threads: int = 1,
+    reference: Reference | None = None,
 ) -> Bundle:
     """Write a bundle after replaying its golden pictures; a crash leaves no half bundle.
 
@@ -143,7 +155,9 @@ def write(
         )
         (temporary / "metrics.json").write_text(_json(metrics, "metrics"), encoding="utf-8")
         np.savez_compressed(temporary / "golden.npz", images=golden.images, p=golden.p.astype(np.float32))
-        hashes = {name: files.sha256(temporary / name) for name in _FILES}
+        if reference is not None:
+            (temporary / _REFERENCE).write_bytes(references.dumps(reference))
+        hashes = {path.name: files.sha256(path) for path in sorted(temporary.iterdir())}
         (temporary / "sha256.json").write_text(_json(hashes, "sha256.json"), encoding="utf-8")
         self_test(load(temporary), OnnxEngine(model, n_threads, str(folder / "model.onnx")))
         for path in temporary.iterdir():
@@ -167,8 +181,10 @@ def load(folder: Path) -> Bundle:
     """
     raw = {name: _read(folder / name) for name in (*_FILES, "sha256.json")}
     expected = _table(folder / "sha256.json", raw["sha256.json"])
-    for name in _FILES:
-        if files.sha256_of(raw[name]) != expected.get(name):
+    if _REFERENCE in expected:
+        raw[_REFERENCE] = _read(folder / _REFERENCE)
+    for name in expected.keys() | set(_FILES):
+        if files.sha256_of(raw.get(name, b"")) != expected.get(name):
             raise DentlineError(str(folder / name), "is not what was exported: its SHA-256 differs", "export it again")
     table = _table(folder / "contract.json", raw["contract.json"])
     if table.pop("format", None) != FORMAT:
@@ -180,6 +196,7 @@ def load(folder: Path) -> Bundle:
         _golden(raw["golden.npz"]),
         _table(folder / "metrics.json", raw["metrics.json"]),
         files.sha256_of(raw["sha256.json"]),
+        references.loads(raw[_REFERENCE], str(folder / _REFERENCE)) if _REFERENCE in raw else None,
     )
 
 

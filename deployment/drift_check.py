@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Period = Literal["photos", "hour", "day"]
-"""``photos`` is the last 200 of a station; ``hour`` and ``day`` are of the clock, in UTC."""
+"""``photos`` is the last 100 of a station; ``hour`` and ``day`` are of the clock, in UTC."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class DriftCheck:
         drift_id: the same for the same window and measure, whenever it is checked.
         measured_at: UTC, the time of the window's last picture.
         psi, ks: population stability index and Kolmogorov-Smirnov distance, each with its alarm threshold.
+        upto_seq: count of the window's last answer in scores.db.
     """
 
     drift_id: str
@@ -28,6 +29,7 @@ class DriftCheck:
     ks: float
     psi_threshold: float
     ks_threshold: float
+    upto_seq: int
 
     @property
     def is_alarm(self) -> bool:

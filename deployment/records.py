@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS drift (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, drift_id TEXT NOT NULL UNIQUE, measured_at TEXT NOT NULL, station TEXT,
     model_id TEXT NOT NULL, period TEXT NOT NULL, measure TEXT NOT NULL, n_photos INTEGER NOT NULL,
     psi REAL NOT NULL, ks REAL NOT NULL, psi_threshold REAL NOT NULL, ks_threshold REAL NOT NULL,
-    is_alarm INTEGER NOT NULL
+    is_alarm INTEGER NOT NULL, upto_seq INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 INSERT OR IGNORE INTO about VALUES ('database_id', lower(hex(randomblob(16))));
@@ -149,7 +149,7 @@ class Records:
         """
         with self._transaction() as connection:
             connection.executemany(
-                f"INSERT OR IGNORE INTO drift VALUES (NULL, {', '.join('?' * 12)})", map(_drift_row, checks)
+                f"INSERT OR IGNORE INTO drift VALUES (NULL, {', '.join('?' * 13)})", map(_drift_row, checks)
             )
 
     def check(self) -> None:
@@ -208,6 +208,18 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     if version != VERSION:
         raise DentlineError(str(path), f"has version {version}, this Dentline reads {VERSION}", "update Dentline")
     return connection
+
+
+def latest_drift(connection: sqlite3.Connection) -> list[DriftCheck]:
+    """Return each station's and model's last check of each measure over its last photos."""
+    columns = (
+        "drift_id, measured_at, station, model_id, period, measure, n_photos, psi, ks, psi_threshold, ks_threshold, "
+        "upto_seq"
+    )
+    found = connection.execute(
+        f"SELECT {columns}, max(seq) FROM drift WHERE period = 'photos' GROUP BY station, model_id, measure"
+    )
+    return [DriftCheck(*row[:-1]) for row in found]
 
 
 _SCORE_COLUMNS = 22
@@ -276,4 +288,5 @@ def _drift_row(check: DriftCheck) -> tuple[object, ...]:
         check.psi_threshold,
         check.ks_threshold,
         int(check.is_alarm),
+        check.upto_seq,
     )

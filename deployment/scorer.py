@@ -3,19 +3,20 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dentline import images
+from dentline import exif, images
 from dentline.errors import DentlineError
 from dentline.geometry import PATCH_PX, STRIDE_PX
 from deployment import bundle as bundles
 from deployment import quality, scan
-from deployment.answer import Answer, Defects, new_id
+from deployment import reference as references
+from deployment.answer import Answer, Defects, Quality, new_id
 from deployment.bundle import Bundle
 from deployment.engine import Engine, OnnxEngine
 
@@ -113,9 +114,14 @@ class Scorer:
             threshold=prediction.threshold,
             verdict=prediction.verdict,
             defects=prediction.defects,
-            quality=quality.measure(photo),
+            quality=self._quality(data, photo),
             latency_ms=(time.perf_counter() - started) * 1000,
         ), prediction
+
+    def _quality(self, data: bytes, photo: NDArray[np.uint8]) -> Quality:
+        reference = self.bundle.reference
+        distance = None if reference is None else reference.distance(references.features(photo))
+        return replace(quality.measure(photo), distance=distance, camera=exif.camera(data))
 
     @staticmethod
     def encode(answer: Answer) -> dict[str, Any]:

@@ -26,6 +26,8 @@ _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """Pictures are asked for with the photo's version in the address."""
 
+_N_PAST = 50
+
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\S")]
 PhotoId = Annotated[str, Field(min_length=1, max_length=4096)]
 
@@ -97,6 +99,11 @@ def _add_labels(app: FastAPI, desk: Desk) -> None:
             },
             "annotation": _json(stored),
         }
+
+    @app.get("/api/history")
+    def history(photo_id: str, reader: str = "") -> dict[str, Any]:
+        found = desk.gallery.photo(photo_id)
+        return {"history": [_json(past) for past in reversed(desk.store.history(found.id, reader)[-_N_PAST:])]}
 
     @app.get("/api/proposals")
     def proposals(photo_id: str) -> dict[str, Any]:

@@ -42,6 +42,7 @@ let worded = {};
 const stage = new Stage(
   {
     stage: $("stage"),
+    side: $("side"),
     photo: $("photo"),
     marks: $("marks"),
     loupe: $("loupe"),
@@ -103,10 +104,23 @@ function paint() {
     panels.showCard(state, choose);
     strip.update(state);
     document.body.dataset.photo = state.open ?? "";
+    recall();
   }
   if (drawn) document.body.dataset.camera = [look.camera.scale, look.camera.x, look.camera.y].join(" ");
   if (drawn && document.body.dataset.painted !== state.open) painted();
   wantTiles();
+}
+
+/** The versions of the open photo, asked for again when it was saved. */
+let recalled = "";
+async function recall() {
+  const { open: photoId, reader } = state;
+  const key = photoId && `${photoId} ${state.photos.get(photoId)?.revision} ${look.side}`;
+  if (key === recalled) return;
+  recalled = key;
+  const answer = look.side && photoId && (await call(`/api/history?${new URLSearchParams({ photo_id: photoId, reader })}`));
+  if (answer?.status === 200 && photoId === state.open)
+    panels.showHistory(answer.body.history, (past) => act("bring-back", past));
 }
 
 function choose(choice) {
@@ -131,7 +145,7 @@ function wantTiles() {
   const top = (photo) => tile(photo, photo.levels - 1, 0, 0);
   const seen = (photo, camera) => tilesSeen(camera, photo, look.view, levelFor(camera, photo, look.ratio));
   const wanted = [[doc, top(doc)], ...seen(doc, look.camera).map((piece) => [doc, piece])];
-  if (look.loupe && look.pointer) {
+  if (look.side && look.pointer) {
     const at = toPhoto(look.camera, look.view, look.pointer);
     const place = (value, size) => Math.floor(Math.min(Math.max(value, 0), size - 1) / doc.tilePx);
     wanted.push([doc, tile(doc, 0, place(at.x, doc.width), place(at.y, doc.height))]);
@@ -340,12 +354,13 @@ const ACTIONS = {
   flatter: toned("contrast", 1 / 1.12),
   steeper: toned("contrast", 1.12),
   plain: () => turn({ type: "toned", brightness: 1, contrast: 1 }),
-  loupe: toggle("loupe"),
+  side: toggle("side"),
   outlines: toggle("outlines"),
   strip: toggle("strip"),
   ghosts: toggle("ghosts"),
   accept: () => accept(false),
   "accept-all": () => accept(true),
+  "bring-back": (past) => dispatch({ type: "restored", version: past }),
   help: () => $("help-dialog").showModal(),
 };
 
@@ -381,7 +396,7 @@ function intent(one) {
 }
 
 /** Actions that change the photo wait until a conflict about it is settled. */
-const CHANGES = ["snap", "remove", "nudge-left", "nudge-right", "nudge-up", "nudge-down", "undo", "redo", "clean", "skip", "accept", "accept-all"];
+const CHANGES = ["snap", "remove", "nudge-left", "nudge-right", "nudge-up", "nudge-down", "undo", "redo", "clean", "skip", "accept", "accept-all", "bring-back"];
 
 function act(name, since) {
   if (CHANGES.includes(name) && stating.trouble(state, state.open)) return;

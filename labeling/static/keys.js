@@ -58,7 +58,7 @@ export const KEYS = [
     ["Shift+{", "flatter", "less contrast"],
     ["Shift+}", "steeper", "more contrast"],
     ["\\", "plain", "brightness and contrast as taken"],
-    ["l", "loupe", "loupe"],
+    ["l", "side", "loupe and history"],
     ["o", "outlines", "outlines of the 64 x 64 cut"],
     ["t", "strip", "strip of photos"],
   ]],

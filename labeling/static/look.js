@@ -15,7 +15,7 @@ export const initial = (kept = {}) => ({
   panning: false,
   brightness: 1,
   contrast: 1,
-  loupe: true,
+  side: true,
   strip: true,
   outlines: true,
   ghosts: true,
@@ -23,13 +23,13 @@ export const initial = (kept = {}) => ({
 });
 
 /** What is worth keeping for the next visit. */
-export const kept = ({ camera, brightness, contrast, loupe, strip, outlines, ghosts }) => ({
-  ...{ camera, brightness, contrast, loupe, strip, outlines, ghosts },
+export const kept = ({ camera, brightness, contrast, side, strip, outlines, ghosts }) => ({
+  ...{ camera, brightness, contrast, side, strip, outlines, ghosts },
 });
 
 /** What the bars and panels show of it, as one comparable value. */
-export const panels = ({ brightness, contrast, loupe, strip, ghosts }) =>
-  [brightness, contrast, loupe, strip, ghosts].join();
+export const panels = ({ brightness, contrast, side, strip, ghosts }) =>
+  [brightness, contrast, side, strip, ghosts].join();
 
 const bounded = (value) => Math.min(Math.max(Math.round(value * 100) / 100, 0.25), 4);
 const middle = (look) => ({ x: look.view.width / 2, y: look.view.height / 2 });

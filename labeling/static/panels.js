@@ -73,7 +73,7 @@ export function showWords(said, state, look) {
   $("notice").hidden = !said.notice;
   put($("notice"), said.notice ?? "");
   $("strip").dataset.shown = String(look.strip);
-  $("loupe-panel").hidden = !look.loupe;
+  $("side").hidden = !look.side;
   for (const name of ["brightness", "contrast"]) $(name).value = Math.log2(look[name]);
   const ghosts = look.ghosts ? openGhosts(state).length : 0;
   $("accept").hidden = !ghosts;
@@ -117,6 +117,24 @@ export function showCard(state, choose) {
       ]
     : [choice("again", "1  Try again", "send your version once more"), choice("saved", "2  Drop mine", "show what is saved")];
   $("conflict-choices").replaceChildren(...choices);
+}
+
+/** The versions a photo had, the latest first, each to be brought back. */
+export function showHistory(history, bringBack) {
+  $("history").hidden = !history.length;
+  $("past").replaceChildren(
+    ...history.map((past) => {
+      const item = make("li", "");
+      const when = new Date(past.updated_at);
+      const button = make("button", "", { "data-status": past.status, title: `${when.toLocaleString()}: bring this version back` });
+      const today = when.toDateString() === new Date().toDateString();
+      const time = today ? when.toLocaleTimeString([], { timeStyle: "short" }) : when.toLocaleDateString([], { dateStyle: "short" });
+      button.append(make("span", `${statusWords(past)}, ${past.annotator}`), make("time", time));
+      button.addEventListener("click", () => bringBack(past));
+      item.append(button);
+      return item;
+    }),
+  );
 }
 
 /** Ask for the name. @returns {Promise<string>} */

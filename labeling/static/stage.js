@@ -64,6 +64,9 @@ export class Stage {
   take(event) {
     const [gesture, intents] = step(this.gesture, event);
     this.gesture = gesture;
+    if (gesture.touch && (gesture.mode === "aim" || gesture.mode === "drag"))
+      this.parts.side.dataset.touching = event.at.x > this.parts.stage.clientWidth / 2 ? "right" : "left";
+    else delete this.parts.side.dataset.touching;
     this.page.turn({ type: "panning", on: gesture.mode === "pan" || gesture.mode === "pinch" });
     for (const intent of intents) this.page.intent(intent);
   }
@@ -104,7 +107,7 @@ export class Stage {
 
   paintLoupe(state, look) {
     const { loupe, loupeMarks, spot } = this.parts;
-    const point = look.loupe && this.watched(state, look);
+    const point = look.side && this.watched(state, look);
     const texts = point ? [`x ${point.x.toFixed(1)}`, `y ${point.y.toFixed(1)}`, `${Math.round(look.camera.scale * 100)} %`] : ["", "", ""];
     texts.forEach((text, i) => (spot.children[i].textContent = text));
     if (!point) {
@@ -112,6 +115,7 @@ export class Stage {
       return;
     }
     const side = loupe.clientWidth;
+    if (!side) return;
     const scale = Math.max(side / LOUPE_PX, look.camera.scale * 1.5);
     const glass = { ...look, view: { width: side, height: side }, camera: { scale, x: point.x, y: point.y } };
     for (const canvas of [loupe, loupeMarks]) sized(canvas, glass.view, look.ratio);

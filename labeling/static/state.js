@@ -99,6 +99,12 @@ const EVENTS = {
     return n ? { ...next, notice: `${n} ${n === 1 ? "mark" : "marks"} taken out. Undo brings them back.` } : next;
   },
 
+  /** An earlier version becomes the newest one. */
+  restored: (state, { version: { centers, status }, saveId }) => ({
+    ...edited(state, { centers, status }, saveId),
+    selected: -1,
+  }),
+
   selected: (state, { index }) => ({ ...state, selected: index }),
 
   undone: (state, { saveId }) => stepped(state, "past", "future", saveId),

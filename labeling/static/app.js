@@ -185,7 +185,7 @@ async function fetchDoc(photoId) {
   return true;
 }
 
-async function open(photoId, since = performance.now()) {
+async function open(photoId, since = 0) {
   if (!photoId || photoId === state.open) return;
   turnedAt = since;
   document.body.dataset.painted = "";

@@ -9,13 +9,12 @@ import multiprocessing
 import os
 import socket
 import sqlite3
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,8 +60,8 @@ def serve(root: str, port: int) -> None:
     from labeling.desk import Desk
     from labeling.serve import serve as serve_desk
 
-    sys.stdout = sys.stderr = Path(os.devnull).open("w")
-    serve_desk(Desk.of(Workspace.open(root)), "127.0.0.1", port)
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        serve_desk(Desk.of(Workspace.open(root)), "127.0.0.1", port)
 
 
 class Server:

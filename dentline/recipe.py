@@ -47,8 +47,10 @@ class Prepare:
 class Augment:
     """What a patch becomes while a network trains."""
 
-    variants: Literal["dihedral48", "article", "none"] = option(
-        "dihedral48", "24 rotations by 15 degrees, each mirrored; the article's random transforms; or nothing"
+    variants: Literal["scaled", "dihedral48", "article", "none"] = option(
+        "scaled",
+        "any turn, mirrored or not, 1/1.8 to 1.8 times the size; 24 rotations by 15 degrees, each mirrored; "
+        "the article's random transforms; or nothing",
     )
     seed: int = option(0, "seed of the random transforms", 0)
 

@@ -15,10 +15,13 @@ _MARGIN_PX = 8
 
 @keras.saving.register_keras_serializable("dentline")
 class LogIntensity(keras.layers.Layer):
-    """uint8 (N, H, W, c) -> log(1 + x / 8): light that falls on a surface scales it, so its log adds."""
+    """uint8 (N, H, W, c) -> (N, H, W, 1), log(1 + x / 8) averaged over the colours.
+
+    Light that falls on a surface scales what it sends back, so its log adds.
+    """
 
     def call(self, x: Any) -> Any:
-        return ops.log(1 + ops.cast(x, "float32") / 8)
+        return ops.mean(ops.log(1 + ops.cast(x, "float32") / 8), axis=-1, keepdims=True)
 
 
 @keras.saving.register_keras_serializable("dentline")
@@ -29,7 +32,7 @@ class OrientationPool(keras.layers.Layer):
         return ops.max(ops.stack(ops.split(x, N_ORIENTATIONS, axis=-1)), axis=0)
 
 
-def build(widths: tuple[int, int, int, int] = (3, 4, 6, 8), dropout: float = 0.2) -> keras.Model:
+def build(widths: tuple[int, int, int, int] = (2, 4, 6, 8), dropout: float = 0.2) -> keras.Model:
     """Return the network: uint8 RGB `image` (N, H, W, 3) -> `p` (N, h, w), h = (H - 112) // 8 + 1.
 
     The first kernels sum to zero, so a photo taken with another exposure gives the same answer.

@@ -121,3 +121,48 @@ def promote(
     now = champion.promote(workspace, run) if run else champion.back(workspace)
     before = f"before: {now.previous[-1].run_id}" if now.previous else "the first one"
     typer.echo(f"{now.run_id} is the champion ({before}): {workspace.champion}")
+
+
+def call(
+    url: str = typer.Argument(..., help="Address of the service, as dentline serve prints it."),
+    photos: list[str] = typer.Argument(..., help="Files, folders or globs."),
+    part_id: str | None = typer.Option(None, help="The part that all these photos show."),
+    station: str | None = typer.Option(None, help="Where they were taken."),
+    csv: Path | None = typer.Option(None, help="Write a table here: a row a photo, UTF-8."),
+    key_file: Path | None = typer.Option(None, help="File whose first line is the key."),
+) -> None:
+    """Send photos to a running service, one at a time; waits and tries again when it is busy.
+
+    One line a photo: verdict, p, number of defects, path. A photo that is refused is told and left out;
+    the exit status is then 1.
+
+    Example: dentline call http://127.0.0.1:8000 my-part/photos --csv scores.csv
+    """
+    from commands.progress import Bars
+    from dentline.errors import DentlineError
+    from deployment import photo_table
+    from deployment.client import Client, Refused
+    from deployment.photos import find
+
+    paths = find(photos)
+    key = key_file.read_text(encoding="utf-8").split("\n")[0].strip() if key_file else None
+    rows: list[photo_table.Row] = []
+    with Client(url, key) as client, Bars() as bars:
+        for n_done, path in enumerate(paths):
+            bars.show("call", n_done, len(paths))
+            try:
+                photo = client.score(path, photo_ids=[path.name], part_id=part_id, station=station).photos[0]
+            except (Refused, OSError) as error:
+                if isinstance(error, Refused) and error.status == 401:
+                    raise DentlineError(url, "asks for a key", "give --key-file FILE") from error
+                typer.echo(f"dentline: {path}: {error}", err=True)
+                continue
+            rows.append(photo_table.Row.of(path, photo))
+            typer.echo(f"{photo.verdict}\t{photo.p:.4f}\t{len(photo.defects)}\t{path}")
+    if csv is not None:
+        photo_table.write(csv, rows)
+    n_failed = len(paths) - len(rows)
+    wrote = f": {csv}" if csv else ""
+    typer.echo(f"{len(rows)} scored, {n_failed} refused, {client.n_retries} tried again{wrote}", err=True)
+    if n_failed:
+        raise typer.Exit(1)

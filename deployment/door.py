@@ -3,7 +3,7 @@
 import base64
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from dentline.images import ImageError
 from deployment import request as requests
 from deployment.records import Records, RecordsError, ScoreRecord
 from deployment.request import RequestError, ScoreRequest
-from deployment.scorer import DEFECT, OK, Prediction, Scorer
+from deployment.scorer import DEFECT, OK, Prediction, Scorer, Source
 
 STATUS = {
     "unauthorized": 401,
@@ -77,29 +77,56 @@ def handle(
 
 
 def score(scorer: Scorer, request: ScoreRequest, request_id: str, door: str) -> Scored:
-    """Score the photos of one request, one after another.
+    """Score what a request asks for.
+
+    Raises:
+        ImageError: naming the image, where there are several.
+    """
+    return score_all(
+        scorer,
+        request.images,
+        request.photo_ids,
+        request_id,
+        door,
+        request.part_id,
+        request.station,
+        request.explain,
+    )
+
+
+def score_all(
+    scorer: Scorer,
+    sources: Sequence[Source],
+    photo_ids: Sequence[str | None],
+    request_id: str,
+    door: str,
+    part_id: str | None = None,
+    station: str | None = None,
+    explain: bool = False,
+) -> Scored:
+    """Score the photos of one part, one after another.
 
     Raises:
         ImageError: naming the image, where there are several.
     """
     made: list[ScoreRecord] = []
     photos: list[dict[str, Any]] = []
-    for number, (data, photo_id) in enumerate(zip(request.images, request.photo_ids, strict=True), 1):
+    for number, (source, photo_id) in enumerate(zip(sources, photo_ids, strict=True), 1):
         try:
-            answer, prediction = scorer.answer(data, request_id)
+            answer, prediction = scorer.answer(source, request_id)
         except ImageError as error:
-            where = "image" if len(request.images) == 1 else f"image {number}"
+            where = "image" if len(sources) == 1 else f"image {number}"
             raise ImageError(error.code, error.problem, error.remedy, where) from error
-        made.append(ScoreRecord(answer, door, photo_id, request.part_id, request.station))
+        made.append(ScoreRecord(answer, door, photo_id, part_id, station))
         photo = {"photo_id": photo_id, **scorer.encode(answer)}
-        photos.append({**photo, "heat_map": heat_map(prediction)} if request.explain else photo)
+        photos.append({**photo, "heat_map": heat_map(prediction)} if explain else photo)
     verdicts = {record.answer.verdict for record in made}
     return Scored(
         tuple(made),
         {
             "request_id": request_id,
-            "part_id": request.part_id,
-            "station": request.station,
+            "part_id": part_id,
+            "station": station,
             "verdict": DEFECT if DEFECT in verdicts else OK,
             "p": max(record.answer.p for record in made),
             "photos": photos,

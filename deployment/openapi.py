@@ -116,6 +116,13 @@ SCORE_FIELDS: list[dict[str, Any]] = [
     {"name": name, "in": "query", "required": False, "schema": schema}
     for name, schema in {"photo_id": _TEXT, **_FIELDS}.items()
 ]
+IMAGE_URL: dict[str, Any] = {
+    "name": "image_url",
+    "in": "query",
+    "required": True,
+    "description": "address of a JPEG or PNG, on a host the service may ask",
+    "schema": {"type": "string", "format": "uri", "maxLength": 2000},
+}
 SCORE_BODY: dict[str, Any] = {
     "required": True,
     "content": {
@@ -152,6 +159,8 @@ SCORE_BODY: dict[str, Any] = {
 _REASONS = {
     400: "The request or the picture is not as it must be; code says which",
     401: "No valid key",
+    403: "image_url is off, or its host is not allowed",
+    404: "No such model",
     408: "The body came too slowly",
     413: "Too many bytes, pixels, scans or images",
     415: "Not a JPEG or PNG, or a content type that is not known",
@@ -165,6 +174,6 @@ def responses(answer: dict[str, Any], *errors: int) -> dict[int | str, dict[str,
     found: dict[int | str, dict[str, Any]] = {
         200: {"description": "Answered", "content": {"application/json": {"schema": answer}}}
     }
-    for status in errors or _REASONS:
+    for status in errors or (status for status in _REASONS if status not in (403, 404)):
         found[status] = {"description": _REASONS[status], "content": {"application/json": {"schema": ERROR}}}
     return found

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from deployment import openapi
 from deployment.edge import refuse
-from deployment.state import State
+from deployment.state import state_of
 
 router = APIRouter()
 
@@ -30,7 +30,7 @@ async def ready(request: Request) -> Response:
 
     `problem` says why a newer model was not taken; the one before is served meanwhile.
     """
-    state: State = request.app.state.dentline
+    state = state_of(request)
     if state.not_ready:
         return refuse("not_ready", f"service: {state.not_ready}", request.scope["request_id"])
     models = state.models
@@ -40,7 +40,7 @@ async def ready(request: Request) -> Response:
 @router.get("/metrics", summary="Metrics for Prometheus", responses={200: {"content": {"text/plain": {}}}})
 def metrics(request: Request) -> Response:
     """Counts and durations of all workers together."""
-    state: State = request.app.state.dentline
+    state = state_of(request)
     state.meters.waiting.set(state.admission.n_waiting)
     body, content_type = state.meters.text()
     return Response(body, media_type=content_type)

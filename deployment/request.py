@@ -133,18 +133,30 @@ def _text(name: str, value: Any) -> str:
     return value
 
 
-def _json(body: bytes) -> tuple[list[bytes], list[tuple[str, Any]]]:
+def json_object(body: bytes, max_values: int) -> dict[str, Any]:
+    """Parse a JSON object of at most `max_values` values.
+
+    Raises:
+        RequestError: it is something else, or has a member twice, or a number that JSON has not.
+    """
     # Counted first: ten million empty objects fit into 30 MB and would take 600 MB.
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_JSON_MEMBERS:
-        raise RequestError("bad_json", f"has more than {MAX_JSON_MEMBERS} values", "send one object")
+    if body.count(b",") > max_values or body.count(b"[") + body.count(b"{") > MAX_JSON_MEMBERS:
+        raise RequestError("bad_json", f"has more than {max_values} values", "send fewer")
     try:
         table = json.loads(body, object_pairs_hook=_members, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise RequestError("bad_json", f"is not JSON: {str(error)[:120]}", "send one JSON object") from error
     if not isinstance(table, dict):
-        raise RequestError("bad_json", "is JSON, but not an object", 'send {"image": "<base64>"}')
+        raise RequestError("bad_json", "is JSON, but not an object", "send one JSON object")
+    return table
+
+
+def _json(body: bytes) -> tuple[list[bytes], list[tuple[str, Any]]]:
+    table = json_object(body, MAX_JSON_MEMBERS)
     given = table.pop("image", [])
-    images = [_base64(text, number) for number, text in enumerate(given if isinstance(given, list) else [given], 1)]
+    images = [
+        base64_bytes(text, number) for number, text in enumerate(given if isinstance(given, list) else [given], 1)
+    ]
     fields: list[tuple[str, Any]] = []
     for name, value in table.items():
         fields += [(name, one) for one in value] if name == "photo_id" and isinstance(value, list) else [(name, value)]
@@ -162,7 +174,12 @@ def _no_constant(name: str) -> NoReturn:
     raise RequestError("bad_json", f"has the number {name}", "JSON has no such number")
 
 
-def _base64(text: Any, number: int) -> bytes:
+def base64_bytes(text: Any, number: int) -> bytes:
+    """Decode the base64 of image `number` (from 1).
+
+    Raises:
+        RequestError: it is not a text, or not base64.
+    """
     if not isinstance(text, str):
         raise RequestError("bad_base64", f"image {number} is not a text", "send the file in base64")
     try:

@@ -9,7 +9,9 @@ from starlette.responses import Response
 from deployment import door, openapi
 from deployment.door import Reply
 from deployment.edge import response
-from deployment.state import State
+from deployment.fetch import fetch
+from deployment.request import RequestError
+from deployment.state import State, state_of
 
 router = APIRouter()
 
@@ -26,21 +28,41 @@ async def score(request: Request) -> Response:
     The verdict is that of the worst photo. Every answer is stored before it is given; of a request
     that is refused nothing is scored or stored.
     """
-    state: State = request.app.state.dentline
+    state = state_of(request)
     state.admission.look(request)
     async with state.admission.body(request) as body:
         return await work(state, request, body, "http")
 
 
-async def work(state: State, request: Request, body: bytes, way: str) -> Response:
+@router.get(
+    "/predict",
+    summary="Score a photo at an address",
+    responses=openapi.responses(openapi.ANSWER, 400, 401, 403, 413, 415, 429, 503),
+    openapi_extra={"parameters": [openapi.IMAGE_URL, *openapi.SCORE_FIELDS]},
+)
+async def predict(request: Request) -> Response:
+    """Fetch one photo and answer as POST /score does. Off unless the service was told which hosts it may ask."""
+    state = state_of(request)
+    hosts = state.settings.image_url_hosts
+    urls = request.query_params.getlist("image_url")
+    if not hosts:
+        raise RequestError("forbidden", "image_url is off", "start the service with --image-url-hosts", "service")
+    if len(urls) != 1:
+        raise RequestError("missing_field", f"has image_url {len(urls)} times", "send it once")
+    state.admission.look(request)
+    body = await fetch(urls[0], hosts, state.settings.max_body_bytes)
+    return await work(state, request, body, "url", "application/octet-stream")
+
+
+async def work(state: State, request: Request, body: bytes, way: str, content_type: str | None = None) -> Response:
     """Wait for a slot, score in a thread, and count what was stored."""
-    content_type = request.headers.get("content-type", "")
-    query = request.query_params.multi_items()
+    kind = request.headers.get("content-type", "") if content_type is None else content_type
+    query = [(name, value) for name, value in request.query_params.multi_items() if way != "url" or name != "image_url"]
     request_id: str = request.scope["request_id"]
 
     def run() -> tuple[Reply, bytes]:
         reply = door.handle(
-            state.models.current, state.records, content_type, body, query, request_id, way, state.settings.max_images
+            state.models.current, state.records, kind, body, query, request_id, way, state.settings.max_images
         )
         return reply, json.dumps(reply.payload, allow_nan=False).encode()
 

@@ -22,6 +22,9 @@ from deployment.engine import Engine, OnnxEngine
 
 OK, DEFECT = "ok", "defect"
 
+Source = bytes | NDArray[np.uint8]
+"""A photo on its way in: a picture file, or its pixels ``(H, W, 3)`` RGB."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -92,14 +95,14 @@ class Scorer:
             raise RuntimeError("setup() first")
         return _PREDICTIONS[self.bundle.contract.task](self._engine, self.bundle, photo)
 
-    def answer(self, data: bytes, request_id: str) -> tuple[Answer, Prediction]:
+    def answer(self, source: Source, request_id: str) -> tuple[Answer, Prediction]:
         """Decode and predict one photo, and say when, by which model, and how long it took.
 
         Raises:
             ImageError: the picture is not scored.
         """
         started = time.perf_counter()
-        photo = self.decode(data)
+        photo = self.decode(source) if isinstance(source, bytes) else source
         prediction = self.predict(photo)
         now = datetime.now(UTC)
         return Answer(
@@ -107,7 +110,7 @@ class Scorer:
             request_id=request_id,
             scored_at=now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}",
             model_id=self.model_id,
-            photo_sha256=hashlib.sha256(data).hexdigest(),
+            photo_sha256=hashlib.sha256(source if isinstance(source, bytes) else source.tobytes()).hexdigest(),
             width_px=photo.shape[1],
             height_px=photo.shape[0],
             p=prediction.p,

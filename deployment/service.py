@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployment import operations, page, score_routes
+from deployment import inference_protocol, operations, page, score_routes
 from deployment.edge import Edge, refuse
 from deployment.settings import Settings
 from deployment.state import State, open_state
@@ -36,6 +36,7 @@ def create(settings: Settings) -> FastAPI:
     app.include_router(score_routes.router)
     app.include_router(operations.router)
     app.include_router(page.router)
+    app.include_router(inference_protocol.router)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_middleware(Edge, state=state)
     return app

@@ -43,7 +43,9 @@ class Settings:
     linger_s: float = option(3.0, "on SIGTERM: goes on accepting, not ready, for this long", 0)
     drain_s: float = option(8.0, "then finishes what it has, for at most this long", 0)
     keep_images: Path | None = option(None, "folder that keeps uncertain photos, for labeling; none by default")
-    image_url_hosts: tuple[str, ...] = option((), "hosts GET /predict?image_url= may fetch from; none turns it off")
+    image_url_hosts: tuple[str, ...] = option(
+        (), "hosts GET /predict?image_url= may ask; * any public one; none turns it off"
+    )
     metrics_dir: Path | None = option(None, "folder where several workers count together; made when needed")
     log: Literal["json", "text", "none"] = option("text", "one line a request on stderr")
 

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from starlette.requests import Request
+
 from dentline.errors import DentlineError
 from dentline.workspace import Workspace
 from deployment.admission import Admission
@@ -75,6 +77,12 @@ class State:
         if due:
             self.last[chore] = now
         return due
+
+
+def state_of(request: Request) -> State:
+    """Return the state of the worker that a request came to."""
+    found: State = request.app.state.dentline
+    return found
 
 
 def open_state(settings: Settings) -> State:

@@ -117,14 +117,15 @@ class Scorer:
             threshold=prediction.threshold,
             verdict=prediction.verdict,
             defects=prediction.defects,
-            quality=self._quality(data, photo),
+            quality=self._quality(source, photo),
             latency_ms=(time.perf_counter() - started) * 1000,
         ), prediction
 
-    def _quality(self, data: bytes, photo: NDArray[np.uint8]) -> Quality:
+    def _quality(self, source: Source, photo: NDArray[np.uint8]) -> Quality:
         reference = self.bundle.reference
         distance = None if reference is None else reference.distance(references.features(photo))
-        return replace(quality.measure(photo), distance=distance, camera=exif.camera(data))
+        camera = exif.camera(source) if isinstance(source, bytes) else None
+        return replace(quality.measure(photo), distance=distance, camera=camera)
 
     @staticmethod
     def encode(answer: Answer) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
@@ -30,7 +31,7 @@ def create(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lambda _: _life(state),
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=lambda route: re.sub(r"\W+", "_", f"{route.name}{route.path}").strip("_"),
     )
     app.state.dentline = state
     app.include_router(score_routes.router)

@@ -12,6 +12,8 @@ from tests.serving import Service, project, running
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 pytestmark = pytest.mark.skipif(not SCHEMATHESIS.is_file(), reason="schemathesis is not installed")
 
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
@@ -23,7 +25,7 @@ def test_the_service_keeps_to_its_description(service: Service, tmp_path: Path) 
     done = subprocess.run(
         [
             SCHEMATHESIS, "run", f"{service.url}/openapi.json", "--phases", "examples,coverage,fuzzing",
-            "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+            "--checks", CHECKS,
             "--max-examples", "15", "--seed", "1", "--request-timeout", "10",
         ],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300,

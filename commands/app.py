@@ -16,6 +16,7 @@ from commands import (
     groups,
     jobs,
     label,
+    label_history,
     labels,
     patches,
     samples,
@@ -35,6 +36,11 @@ labels_app = typer.Typer(help="Labels: history, restore, formats in and out.", n
 app.add_typer(labels_app, name="labels")
 
 
+labels_app.command("log")(label_history.log)
+labels_app.command("backup")(label_history.backup)
+labels_app.command("restore")(label_history.restore)
+labels_app.command("export")(label_history.export)
+labels_app.command("agreement")(label_history.agreement)
 app.command("submit")(jobs.submit)
 app.add_typer(jobs.jobs_app, name="jobs")
 app.command("deploy")(deploy.deploy)

@@ -96,7 +96,11 @@ class Store:
             self._prepare()
         except sqlite3.Error as error:
             self._db.close()
-            raise DentlineError(str(path), f"cannot be opened: {error}", "restore it from a backup") from error
+            raise DentlineError(
+                str(path),
+                f"cannot be opened: {error}",
+                "move it away and take a backup: dentline labels restore --backup FILE",
+            ) from error
         except DentlineError:
             self._db.close()
             raise

@@ -94,8 +94,7 @@ def _pair(
 <figure>{pictures[v.photo_a]}<figcaption>{escape(v.photo_a)}</figcaption></figure>
 <figure>{pictures[v.photo_b]}<figcaption>{escape(v.photo_b)}</figcaption></figure>
 <p><span class="way">{v.way}</span>, now {escape(outcome)}.{escape(parts)} {escape(v.reason)}.<br>
-<small>evidence {v.evidence:.1f}, correlation {v.correlation:.2f}, agreement {v.agreement:.2f},
-overlap {v.overlap:.2f}</small><br>
+<small>evidence {v.evidence:.1f}, correlation {v.correlation:.2f}, overlap {v.overlap:.2f}</small><br>
 If that is wrong: <code>dentline groups {escape(project)} --{verb} {escape(v.photo_a)} {escape(v.photo_b)}</code></p>
 </div>"""
 

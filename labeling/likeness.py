@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from labeling.background import Background
+
 LONG_SIDE_PX = 480
 """Photos are compared at the scale that brings their median long side here."""
 
@@ -22,8 +24,9 @@ N_KEYPOINTS = 400
 _RATIO = 0.85
 _TOLERANCE_PX = 4.0
 _TONE_STEP = 2
-_BLOCK_PX = 24
-_BLOCK_AGREES = 0.25
+_ERRORS, _PIXELS_PER_TONE = 3.0, 4.0
+"""A correlation is lowered by three standard errors, about four neighbouring tones counting as one."""
+
 _SCALES = (0.5, 2.0)
 
 
@@ -52,8 +55,7 @@ class Likeness:
         n_matches: keypoints of one that found each other in the other.
         n_inliers: those that agree on one shift, turn and scale.
         evidence: minus log10 of how many such agreements chance would give (0 and below: chance).
-        correlation: of the tones of both, once laid on each other, -1 to 1.
-        agreement: share of the overlap's blocks that correlate by themselves, 0 to 1.
+        correlation: of the tones of both, once laid on each other, less three standard errors, 0 to 1.
         overlap: share of the smaller photo that the other covers.
     """
 
@@ -61,7 +63,6 @@ class Likeness:
     n_inliers: int
     evidence: float
     correlation: float
-    agreement: float
     overlap: float
 
 
@@ -70,22 +71,28 @@ def working_scale(sizes_px: list[tuple[int, int]]) -> float:
     return min(1.0, LONG_SIDE_PX / float(np.median([max(size) for size in sizes_px])))
 
 
-def signature(photo: NDArray[np.uint8], scale: float) -> Signature:
-    """Return the signature of an RGB photo (H, W, 3) seen at `scale`."""
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
-    if scale < 1:
-        grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    fine = _normalised(grey, 1.0, 12.0)
+def tones(photo: NDArray[np.uint8], scale: float) -> NDArray[np.int8]:
+    """Return an RGB photo's whitened, locally normalised picture at half of `scale`, 32 a deviation."""
+    return _tones(_grey(photo, scale))
+
+
+def signature(photo: NDArray[np.uint8], scale: float, behind: Background | None = None) -> Signature:
+    """Return the signature of an RGB photo (H, W, 3) seen at `scale`, blind to what is `behind` the part."""
+    grey = _grey(photo, scale)
+    surface = _tones(grey)
+    mask = None
+    if behind is not None and behind.mean.shape == surface.shape:
+        hidden = behind.seen_in(surface)
+        mask = cv2.resize(1 - hidden.astype(np.uint8), (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_NEAREST)
+        surface = np.where(hidden, 0, np.clip(surface - behind.mean, -127, 127)).astype(np.int8)
     sift = cv2.SIFT_create(nfeatures=N_KEYPOINTS, contrastThreshold=0.01)  # type: ignore[attr-defined]
-    found, raw = sift.detectAndCompute(np.clip((fine + 3) * 42.5, 0, 255).astype(np.uint8), None)
+    fine = np.clip((_normalised(grey, 1.0, 12.0) + 3) * 42.5, 0, 255).astype(np.uint8)
+    found, raw = sift.detectAndCompute(fine, mask)
     if raw is None:
         raw = np.zeros((0, 128), np.float32)
     points = np.array([k.pt for k in found[:N_KEYPOINTS]], np.float32).reshape(-1, 2)
     descriptors = np.sqrt(raw[:N_KEYPOINTS] / np.maximum(raw[:N_KEYPOINTS].sum(axis=1, keepdims=True), 1e-9))
-    half = cv2.resize(grey, None, fx=1 / _TONE_STEP, fy=1 / _TONE_STEP, interpolation=cv2.INTER_AREA)
-    return Signature(
-        points, descriptors.astype(np.float32), _whitened(_normalised(half, 1.0, 6.0)), (grey.shape[1], grey.shape[0])
-    )
+    return Signature(points, descriptors.astype(np.float32), surface, (grey.shape[1], grey.shape[0]))
 
 
 def compare(a: Signature, b: Signature) -> Likeness:
@@ -95,9 +102,19 @@ def compare(a: Signature, b: Signature) -> Likeness:
     transform, n_inliers = from_keypoints if from_keypoints is not None else (None, 0)
     if transform is None:
         transform = _shift(a, b)
-    correlation, agreement, overlap = _tones_agree(a.tones, b.tones, transform)
+    correlation, overlap = _tones_agree(a.tones, b.tones, transform)
     evidence = _evidence(len(first), n_inliers, min(a.size_px[0] * a.size_px[1], b.size_px[0] * b.size_px[1]))
-    return Likeness(len(first), n_inliers, evidence, correlation, agreement, overlap)
+    return Likeness(len(first), n_inliers, evidence, correlation, overlap)
+
+
+def _grey(photo: NDArray[np.uint8], scale: float) -> NDArray[Any]:
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+
+
+def _tones(grey: NDArray[Any]) -> NDArray[np.int8]:
+    half = cv2.resize(grey, None, fx=1 / _TONE_STEP, fy=1 / _TONE_STEP, interpolation=cv2.INTER_AREA)
+    return _whitened(_normalised(half, 1.0, 6.0))
 
 
 def _normalised(grey: NDArray[Any], inner: float, outer: float) -> NDArray[np.float32]:
@@ -172,23 +189,18 @@ def _shift(a: Signature, b: Signature) -> NDArray[np.float64]:
     return np.array([[1, 0, x * _TONE_STEP], [0, 1, y * _TONE_STEP]], np.float64)
 
 
-def _tones_agree(
-    a: NDArray[np.int8], b: NDArray[np.int8], transform: NDArray[np.float64]
-) -> tuple[float, float, float]:
-    """Correlation over the overlap, the share of its blocks that correlate, its share of the smaller photo."""
+def _tones_agree(a: NDArray[np.int8], b: NDArray[np.int8], transform: NDArray[np.float64]) -> tuple[float, float]:
+    """Correlation where both have tones, and the share of the smaller photo that this is."""
     matrix = transform.copy()
     matrix[:, 2] = matrix[:, 2] / _TONE_STEP
     size = (a.shape[1], a.shape[0])
     laid = cv2.warpAffine(b.astype(np.float32), matrix, size)
-    seen = cv2.warpAffine(np.ones(b.shape, np.float32), matrix, size)
-    fixed = a.astype(np.float32) * seen
-    cells = (max(1, a.shape[1] // _BLOCK_PX), max(1, a.shape[0] // _BLOCK_PX))
-    ab, aa, bb, covered = (
-        cv2.resize(p, cells, interpolation=cv2.INTER_AREA) for p in (fixed * laid, fixed * fixed, laid * laid, seen)
-    )
-    overlap = min(1.0, float(seen.sum()) / min(a.size, b.size))
-    full = covered > 0.9
-    if int(full.sum()) < 4:
-        return 0.0, 0.0, overlap
-    correlation = float(ab.sum() / np.sqrt(float(aa.sum()) * float(bb.sum()) + 1e-9))
-    return correlation, float(np.mean((ab / np.sqrt(aa * bb + 1e-6))[full] > _BLOCK_AGREES)), overlap
+    seen = cv2.warpAffine((b != 0).astype(np.float32), matrix, size) * (a != 0)
+    fixed = a * seen
+    laid = laid * (a != 0)
+    spread = float((fixed * fixed).sum()) * float((laid * laid).sum())
+    correlation = float((fixed * laid).sum()) / np.sqrt(spread + 1e-9)
+    n_both = float(seen.sum())
+    smaller = float(min(np.count_nonzero(a), np.count_nonzero(b)))
+    doubt = _ERRORS / np.sqrt(n_both / _PIXELS_PER_TONE + 1)
+    return max(0.0, float(correlation - doubt)), min(1.0, n_both / (smaller + 1))

@@ -24,7 +24,7 @@ MIN_OVERLAP = 0.5
 
 _COLUMNS = (
     *("photo_a", "photo_b", "way", "certainty", "outcome"),
-    *("evidence", "correlation", "agreement", "overlap", "reason"),
+    *("evidence", "correlation", "overlap", "reason"),
 )
 
 
@@ -42,7 +42,6 @@ class Verdict:
     reason: str
     evidence: float = 0.0
     correlation: float = 0.0
-    agreement: float = 0.0
     overlap: float = 0.0
 
     @property
@@ -70,7 +69,7 @@ def judge(photo_a: str, photo_b: str, seen: Likeness) -> Verdict | None:
     if not covers and seen.n_inliers:
         reason += f" (only {seen.overlap:.0%} overlap)"
     a, b = sorted((photo_a, photo_b))
-    return Verdict(a, b, way, certainty, reason, seen.evidence, seen.correlation, seen.agreement, seen.overlap)
+    return Verdict(a, b, way, certainty, reason, seen.evidence, seen.correlation, seen.overlap)
 
 
 def _level(value: float, weak: float, sure: float) -> int:
@@ -118,7 +117,7 @@ def write(path: Path, verdicts: Iterable[Verdict], groups: Mapping[str, str]) ->
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for v in sorted(verdicts, key=lambda v: (order[v.certainty], v.photo_a, v.photo_b)):
-        figures = [f"{value:.3f}" for value in (v.evidence, v.correlation, v.agreement, v.overlap)]
+        figures = [f"{value:.3f}" for value in (v.evidence, v.correlation, v.overlap)]
         outcome = "one group" if groups.get(v.photo_a) == groups.get(v.photo_b) else "two groups"
         writer.writerow([v.photo_a, v.photo_b, v.way, v.certainty, outcome, *figures, v.reason])
     write_text(path, out.getvalue())
@@ -133,7 +132,7 @@ def _verdict(row: list[str], where: str) -> Verdict:
     if certainty not in get_args(Certainty):
         raise DentlineError(where, f"certainty is {certainty!r}", "write sure, uncertain or by hand")
     try:
-        evidence, correlation, agreement, overlap = map(float, figures)
+        evidence, correlation, overlap = map(float, figures)
     except ValueError as error:
         raise DentlineError(where, str(error)) from error
-    return Verdict(a, b, way, certainty, reason, evidence, correlation, agreement, overlap)  # type: ignore[arg-type]
+    return Verdict(a, b, way, certainty, reason, evidence, correlation, overlap)  # type: ignore[arg-type]

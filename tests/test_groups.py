@@ -100,13 +100,13 @@ def test_a_blank_photo_matches_nothing() -> None:
 def test_one_cue_is_uncertain_and_two_are_sure(
     evidence: float, correlation: float, overlap: float, expected: tuple[str, str] | None
 ) -> None:
-    said = verdicts.judge("b", "a", Likeness(50, 20, evidence, correlation, 0.5, overlap))
+    said = verdicts.judge("b", "a", Likeness(50, 20, evidence, correlation, overlap))
     assert (said and (said.way, said.certainty)) == expected
     assert said is None or (said.photo_a, said.photo_b) == ("a", "b")
 
 
 def sure(a: str, b: str) -> Verdict:
-    return Verdict(a, b, "joined", "sure", "keypoints match", 100, 0.6, 0.9, 0.9)
+    return Verdict(a, b, "joined", "sure", "keypoints match", 100, 0.6, 0.9)
 
 
 def partition(members: list[groups.Member]) -> set[frozenset[str]]:

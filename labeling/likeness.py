@@ -21,11 +21,12 @@ LONG_SIDE_PX = 480
 """Photos are compared at the scale that brings their median long side here."""
 
 N_KEYPOINTS = 400
-_RATIO = 0.85
+_RATIO = 0.95
 _TOLERANCE_PX = 4.0
 _TONE_STEP = 2
-_ERRORS, _PIXELS_PER_TONE = 3.0, 4.0
-"""A correlation is lowered by three standard errors, about four neighbouring tones counting as one."""
+_ERRORS, _PIXELS_PER_TONE = 5.0, 4.0
+"""A correlation is lowered by five standard errors, about four neighbouring tones counting as one: its place
+was searched for, so that chance had many tries."""
 
 _SCALES = (0.5, 2.0)
 
@@ -55,7 +56,7 @@ class Likeness:
         n_matches: keypoints of one that found each other in the other.
         n_inliers: those that agree on one shift, turn and scale.
         evidence: minus log10 of how many such agreements chance would give (0 and below: chance).
-        correlation: of the tones of both, once laid on each other, less three standard errors, 0 to 1.
+        correlation: of the tones of both, once laid on each other, less five standard errors, 0 to 1.
         overlap: share of the smaller photo that the other covers.
     """
 
@@ -86,7 +87,7 @@ def signature(photo: NDArray[np.uint8], scale: float, behind: Background | None 
         mask = cv2.resize(1 - hidden.astype(np.uint8), (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_NEAREST)
         surface = np.where(hidden, 0, np.clip(surface - behind.mean, -127, 127)).astype(np.int8)
     sift = cv2.SIFT_create(nfeatures=N_KEYPOINTS, contrastThreshold=0.01)  # type: ignore[attr-defined]
-    fine = np.clip((_normalised(grey, 1.0, 12.0) + 3) * 42.5, 0, 255).astype(np.uint8)
+    fine = np.clip((_normalised(grey, 2.0, 12.0) + 3) * 42.5, 0, 255).astype(np.uint8)
     found, raw = sift.detectAndCompute(fine, mask)
     if raw is None:
         raw = np.zeros((0, 128), np.float32)

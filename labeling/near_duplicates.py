@@ -9,7 +9,7 @@ import numpy as np
 from dentline import images
 from labeling.background import Background, commonest, shared
 from labeling.candidates import candidates
-from labeling.likeness import compare, signature, tones, working_scale
+from labeling.likeness import Likeness, compare, signature, tones, working_scale
 from labeling.verdicts import Verdict, judge
 
 _SAMPLE = 60
@@ -35,6 +35,17 @@ def find(
     Raises:
         ImageError: a photo cannot be read.
     """
+    verdicts = (judge(a, b, seen) for a, b, seen in compared(photos, rng, progress, workers))
+    return [v for v in verdicts if v is not None]
+
+
+def compared(
+    photos: Mapping[str, Path],
+    rng: np.random.Generator,
+    progress: Progress = lambda what, done, total: None,
+    workers: int = 2,
+) -> list[tuple[str, str, Likeness]]:
+    """Return how alike the photos of each candidate pair are, unjudged; arguments as :func:`find`."""
     ids = sorted(photos)
     if len(ids) < 2:
         return []
@@ -47,13 +58,11 @@ def find(
             signatures.append(made)
             progress("looking at photos", len(signatures), len(ids))
         pairs = candidates(signatures, rng)
-        verdicts = []
-        for done, (i, j, seen) in enumerate(
-            pool.map(lambda p: (*p, compare(signatures[p[0]], signatures[p[1]])), pairs), 1
-        ):
-            verdicts.append(judge(ids[i], ids[j], seen))
-            progress("comparing pairs", done, len(pairs))
-    return [v for v in verdicts if v is not None]
+        found = []
+        for i, j, seen in pool.map(lambda p: (*p, compare(signatures[p[0]], signatures[p[1]])), pairs):
+            found.append((ids[i], ids[j], seen))
+            progress("comparing pairs", len(found), len(pairs))
+    return found
 
 
 def _behind(photos: Sequence[Path], scale: float) -> Background | None:

@@ -14,10 +14,10 @@ from labeling.likeness import Likeness
 Way = Literal["joined", "kept apart"]
 Certainty = Literal["sure", "uncertain", "by hand"]
 
-EVIDENCE_SURE, EVIDENCE_WEAK = 20.0, 3.0
+EVIDENCE_SURE, EVIDENCE_WEAK = 15.0, 4.0
 """-log10 of the false alarms among keypoints: far above, and just above, what unrelated photos reach."""
 
-CORRELATION_SURE, CORRELATION_WEAK = 0.30, 0.18
+CORRELATION_SURE, CORRELATION_WEAK = 0.20, 0.08
 """Of the whitened tones over at least half of the smaller photo."""
 
 MIN_OVERLAP = 0.5

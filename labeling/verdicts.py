@@ -102,7 +102,7 @@ def read(path: Path) -> list[Verdict]:
         return []
     rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
     if not rows or tuple(rows[0]) != _COLUMNS:
-        raise DentlineError(str(path), f"does not begin with {','.join(_COLUMNS)}", "run: dentline groups --propose")
+        raise DentlineError(str(path), f"does not begin with {','.join(_COLUMNS)}", "delete it")
     return [_verdict(row, f"{path}: row {number}") for number, row in enumerate(rows[1:], 2)]
 
 

@@ -91,10 +91,10 @@ def test_a_blank_photo_matches_nothing() -> None:
         (300, 0.6, 0.9, ("joined", "sure")),
         (300, 0.0, 0.9, ("joined", "uncertain")),
         (300, 0.6, 0.1, ("joined", "uncertain")),
-        (5, 0.2, 0.9, ("joined", "uncertain")),
+        (5, 0.1, 0.9, ("joined", "uncertain")),
         (5, 0.0, 0.9, ("kept apart", "uncertain")),
         (0, 0.9, 0.1, None),
-        (0, 0.1, 0.9, None),
+        (0, 0.05, 0.9, None),
     ],
 )
 def test_one_cue_is_uncertain_and_two_are_sure(
@@ -183,3 +183,21 @@ def test_proposals_read_back_as_written_and_the_sheet_names_both_photos(folder: 
     group_sheet.write(tmp_path / "sheet.html", photos, members, pairs, "job")
     page = (tmp_path / "sheet.html").read_text()
     assert "dentline groups job --join 0b.png 0c.png" in page and "1 uncertain pairs" in page
+
+
+def test_a_table_that_every_photo_shows_is_no_likeness_of_the_parts(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    table = surface(rng)[:240, :320]
+    photos = {}
+    for number in range(22):
+        scene = table.copy()
+        if number < 20:
+            part = surface(rng)[:110, :110] * 1.3
+        scene[60:170, 100:210] = part
+        noisy = np.clip(90 * scene + rng.normal(0, 2, scene.shape), 0, 255).astype(np.uint8)
+        path = tmp_path / f"{number:02d}.png"
+        path.write_bytes(images.encode_png(np.repeat(noisy[..., None], 3, axis=2)))
+        photos[path.name] = path
+    found = near_duplicates.find(photos, np.random.default_rng(0))
+    joined = {(v.photo_a, v.photo_b) for v in found if v.way == "joined"}
+    assert joined == {("19.png", "20.png"), ("19.png", "21.png"), ("20.png", "21.png")}

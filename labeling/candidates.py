@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 from labeling.likeness import Signature
 
 N_WORDS = 2048
+_SHARE = 0.1
+"""Most of the keypoints that may be words: where each is its own, no two photos have one in common."""
+
+ALL_PAIRS = 60
+"""Up to so many photos every pair is compared."""
+
 N_NEAR = 16
 """Photos compared with each photo: all true pairs of the magnetic tiles lie within 8."""
 
@@ -21,7 +27,7 @@ def candidates(
 ) -> list[tuple[int, int]]:
     """Return index pairs (i, j), i < j, of photos that may show the same part, the likeliest first.
 
-    Up to `n_near` + 1 photos every pair is returned. `rng` draws the words.
+    `rng` draws the words.
     """
     n = len(signatures)
     bags = _bags(signatures, rng)
@@ -30,7 +36,7 @@ def candidates(
         alike = bags[start : start + 512] @ bags.T
         for row, i in enumerate(range(start, min(start + 512, n))):
             alike[row, i] = -1
-            near = np.argpartition(-alike[row], min(n_near, n - 1))[:n_near] if n > n_near + 1 else np.arange(n)
+            near = np.argpartition(-alike[row], min(n_near, n - 1))[:n_near] if n > ALL_PAIRS else np.arange(n)
             for j in near.tolist():
                 if i != j:
                     pairs[min(i, j), max(i, j)] = float(alike[row, j])
@@ -43,7 +49,7 @@ def _bags(signatures: Sequence[Signature], rng: np.random.Generator) -> NDArray[
     total = int(n_points.sum())
     if not total:
         return np.zeros((len(signatures), 1), np.float32)
-    drawn = np.sort(rng.choice(total, min(N_WORDS, total), replace=False))
+    drawn = np.sort(rng.choice(total, min(N_WORDS, max(1, int(total * _SHARE))), replace=False))
     owner = np.repeat(np.arange(len(signatures)), n_points)[drawn]
     within = drawn - np.concatenate([[0], np.cumsum(n_points)])[owner]
     words = np.stack([signatures[i].descriptors[k] for i, k in zip(owner, within, strict=True)])

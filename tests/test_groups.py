@@ -12,7 +12,8 @@ from commands.app import app
 from dentline import images
 from dentline.errors import DentlineError
 from labeling import group_sheet, groups, near_duplicates, verdicts
-from labeling.likeness import Likeness, compare, signature
+from labeling.candidates import candidates
+from labeling.likeness import Likeness, Signature, compare, signature
 from labeling.verdicts import Verdict, by_hand
 
 
@@ -201,3 +202,19 @@ def test_a_table_that_every_photo_shows_is_no_likeness_of_the_parts(tmp_path: Pa
     found = near_duplicates.find(photos, np.random.default_rng(0))
     joined = {(v.photo_a, v.photo_b) for v in found if v.way == "joined"}
     assert joined == {("19.png", "20.png"), ("19.png", "21.png"), ("20.png", "21.png")}
+
+
+@pytest.mark.parametrize("n_keypoints", [12, 200])
+def test_photos_of_a_part_are_candidates_among_many_even_with_few_keypoints(n_keypoints: int) -> None:
+    rng = np.random.default_rng(2)
+    signatures = []
+    for _ in range(100):
+        part = rng.random((n_keypoints, 128))
+        for _ in range(2):
+            noisy = np.clip(part + rng.normal(0, 0.1, part.shape), 0, 1)
+            descriptors = np.asarray(noisy / np.linalg.norm(noisy, axis=1, keepdims=True), np.float32)
+            points = np.zeros((n_keypoints, 2), np.float32)
+            signatures.append(Signature(points, descriptors, np.ones((4, 4), np.int8), (8, 8)))
+    found = candidates(signatures, rng)
+    assert len(found) <= 200 * 16
+    assert {(i, i + 1) for i in range(0, 200, 2)} <= set(found)

@@ -21,6 +21,7 @@ from commands import (
     patches,
     samples,
     serve,
+    train,
 )
 from dentline.errors import DentlineError
 
@@ -50,6 +51,8 @@ app.command("import")(labels.import_)
 app.command("split")(labels.split)
 app.command("cut")(patches.cut)
 app.command("augment")(augment.augment)
+app.command("train")(train.train)
+app.command("compare")(train.compare)
 app.command("export")(dashboard.export)
 app.command("dashboard")(dashboard.dashboard)
 app.command("serve")(serve.serve)

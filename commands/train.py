@@ -1,0 +1,80 @@
+"""From patches to trained, judged, exported models, and which of them is better."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Project = Annotated[Path, typer.Argument(help="the project folder")]
+
+
+def train(
+    project: Project,
+    model: Annotated[list[str] | None, typer.Option(help="train this model only; may be given again")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for the runs; the project's runs/ by default")] = None,
+) -> None:
+    """Train each model of the recipe, judge it, export it, and write one report of all.
+
+    A training that was stopped goes on from its last epoch when it is started again.
+
+    Example: dentline train my-part --model scratch
+    """
+    import os
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    from commands.progress import Bars
+    from dentline.workspace import Workspace
+    from training import train as stage
+
+    workspace = Workspace.open(project)
+    with Bars() as bars:
+        outcomes = stage.train(workspace, tuple(model or ()), out, bars.show)
+    for outcome in outcomes:
+        if outcome.run_id:
+            typer.echo(f"{outcome.model}: {(out or workspace.runs) / outcome.run_id}")
+        else:
+            typer.echo(f"{outcome.model}: not run: {outcome.reason}")
+    if sum(bool(outcome.run_id) for outcome in outcomes) > 1:
+        _table([(out or workspace.runs) / outcome.run_id for outcome in outcomes if outcome.run_id])
+
+
+def compare(
+    project: Project,
+    run: Annotated[list[str] | None, typer.Option(help="a run to compare; the newest of each model by default")] = None,
+) -> None:
+    """Print the runs' metrics on the test patches, which is better, and whether beyond the noise.
+
+    Example: dentline compare my-part
+    """
+    from dentline.errors import DentlineError
+    from dentline.workspace import Workspace
+
+    workspace = Workspace.open(project)
+    newest = {path.parent.name[16:]: path.parent.name for path in sorted(workspace.runs.glob("[!.]*/run.json"))}
+    chosen = run or list(newest.values())
+    if not chosen:
+        raise DentlineError(str(workspace.runs), "has no run", "train first: dentline train")
+    _table([workspace.run(name) for name in chosen])
+
+
+def _table(folders: list[Path]) -> None:
+    from training import run as runs
+    from training.compare import MEASURES
+    from training.compare import compare as lead
+
+    found = [runs.read(folder) for folder in folders]
+    width = max(len(one.run_id) for one in found) + 2
+    typer.echo(f"{'on the test patches':<20}" + "".join(f"{one.run_id:<{max(width, 30)}}" for one in found))
+    for name in MEASURES:
+        values = [one.metrics["test"][name] for one in found]
+        cells = (f"{v['value']:.3f} [{v['low']:.3f}, {v['high']:.3f}] n {v['n']}" for v in values)
+        typer.echo(f"{name:<20}" + "".join(f"{cell:<{max(width, 30)}}" for cell in cells))
+    for difference in lead(found) if len(found) > 1 else ():
+        value = difference.value
+        typer.echo(
+            f"{difference.better} leads {difference.worse} by {value.value:.3f} in average precision "
+            f"[{value.low:.3f}, {value.high:.3f}]: "
+            + ("beyond the noise" if difference.beyond_noise else "within the noise")
+        )
+    typer.echo("brackets: 95 % interval, bootstrap over groups; n: patches it rests on")

@@ -1,0 +1,146 @@
+"""The models of a recipe, trained, judged, exported: one run each."""
+
+import hashlib
+import platform
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from dentline import __version__
+from dentline import recipe as recipes
+from dentline.errors import DentlineError
+from dentline.recipe import Recipe
+from dentline.workspace import Workspace
+from deployment.bundle import Contract
+from labeling import patches
+from training import export, metrics, report
+from training.data import Examples, fingerprint
+from training.fit import Fitted, Progress, predict
+from training.models.weights import WeightsUnavailable
+from training.run import Predictions, Record
+from training.run import read as read_run
+from training.run import write as write_run
+from training.trainers import MODELS
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A model of the recipe: the run it became, or why it was not run."""
+
+    model: str
+    run_id: str = ""
+    reason: str = ""
+
+
+def train(
+    workspace: Workspace,
+    models: tuple[str, ...] = (),
+    out: Path | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> list[Outcome]:
+    """Train each model and write its run; one whose weights cannot be had is told with the reason.
+
+    Args:
+        models: of the recipe's, or all of them.
+        out: folder for the runs instead of the project's.
+        progress: called as the work goes on.
+
+    A training that was killed goes on from its last epoch, if neither recipe nor data changed.
+
+    Raises:
+        DentlineError: unknown model, no patches, a split without dents, or none of the models ran.
+    """
+    recipe = recipes.load(workspace.recipe)
+    chosen = models or recipe.train.models
+    unknown = [name for name in chosen if name not in MODELS]
+    if unknown:
+        raise DentlineError("recipe.toml: [train] models", f"is {unknown[0]!r}", f"known are: {', '.join(MODELS)}")
+    found = patches.read(workspace.patches)
+    sides = {split: Examples.of(found, split) for split in SPLITS}
+    outcomes = []
+    for model in chosen:
+        try:
+            run_id = _run(workspace, recipe, model, sides, out or workspace.runs, progress)
+            outcomes.append(Outcome(model, run_id))
+        except WeightsUnavailable as missing:
+            outcomes.append(Outcome(model, reason=str(missing)))
+    if not any(outcome.run_id for outcome in outcomes):
+        raise DentlineError("training", f"no model was run: {outcomes[0].reason}", "name other models or weights")
+    folder = out or workspace.runs
+    runs = [read_run(folder / outcome.run_id) for outcome in outcomes if outcome.run_id]
+    not_run = {outcome.model: outcome.reason for outcome in outcomes if outcome.reason}
+    for run in runs:
+        report.write(run.folder / "report.html", runs, not_run, found)
+    return outcomes
+
+
+def _run(
+    workspace: Workspace, recipe: Recipe, model: str, sides: dict[str, Examples], runs: Path, progress: Progress
+) -> str:
+    started = datetime.now(UTC)
+    data = fingerprint(list(sides.values()))
+    plan = hashlib.sha256((data + recipes.dumps(recipe)).encode()).hexdigest()
+    unfinished = runs / f".unfinished-{model}-{plan[:12]}"
+    unfinished.mkdir(parents=True, exist_ok=True)
+    clock = time.perf_counter()
+    fitted = MODELS[model](recipe, sides["train"], sides["validation"], unfinished, progress)
+    duration_s = time.perf_counter() - clock
+    run_id = f"{started:%Y%m%d-%H%M%S}-{model}"
+    folder = runs / run_id
+    predictions, measured = judge(fitted, sides, recipe.train.seed)
+    record = Record(
+        run_id=run_id,
+        task=recipe.task,
+        model=model,
+        weights=fitted.weights,
+        weights_sha256=fitted.weights_sha256,
+        data_fingerprint=data,
+        code_version=__version__,
+        packages={name: version(name) for name in ("keras", "tensorflow-cpu", "numpy")}
+        | {"python": platform.python_version()},
+        seed=recipe.train.seed,
+        started_at=f"{started:%Y-%m-%dT%H:%M:%S}",
+        duration_s=round(duration_s, 3),
+        n_parameters=fitted.model.count_params(),
+        **{f"n_{split}": len(sides[split]) for split in SPLITS},
+    )
+    contract = Contract(
+        task=recipe.task,
+        name=recipe.name,
+        model=model,
+        run_id=run_id,
+        threshold=measured["validation"].threshold,
+        weights=fitted.weights,
+        created_at_utc=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}",
+        code_version=record.code_version,
+        data_fingerprint=data,
+    )
+    tables = {split: value.as_json() for split, value in measured.items()}
+    export.export(folder / "bundle", fitted.model, contract, sides["validation"], tables)
+    write_run(folder, recipe, record, fitted.history, predictions, measured)
+    shutil.rmtree(unfinished)
+    return run_id
+
+
+def judge(fitted: Fitted, sides: dict[str, Examples], seed: int) -> tuple[Predictions, dict[str, metrics.Metrics]]:
+    """Score validation and test, choose the threshold on validation, and measure both at it."""
+    judged = {split: sides[split] for split in SPLITS[1:]}
+    p = {split: predict(fitted.model, side.fields()) for split, side in judged.items()}
+    threshold = metrics.best_threshold(judged["validation"].label, p["validation"])
+    rng = np.random.default_rng(seed)
+    measured = {
+        split: metrics.measure(side.label, p[split], side.group, threshold, rng) for split, side in judged.items()
+    }
+    joined = {
+        name: np.concatenate([getattr(side, name) for side in judged.values()])
+        for name in ("patch_id", "photo_id", "group", "label")
+    }
+    split = np.concatenate([np.repeat(name, len(side)) for name, side in judged.items()])
+    return Predictions(**joined, split=split, p=np.concatenate(list(p.values()))), measured

@@ -40,6 +40,10 @@ class Ranges:
     stretch: float = 1.3
 
 
+SCALED = Ranges(shift_px=2, scale=1.8, shear_deg=0, stretch=1)
+"""Any turn and size; the proportions of a dent stay."""
+
+
 def random_dihedral(contexts: Pixels, rng: np.random.Generator, side: int = FIELD_PX) -> Pixels:
     """Return one of the 48 variants of each patch, drawn uniformly."""
     return chosen(contexts, rng.integers(N_VARIANTS, size=len(contexts)), side)
@@ -68,13 +72,18 @@ def random_article(
     return made
 
 
+def random_scaled(contexts: Pixels, rng: np.random.Generator, side: int = FIELD_PX) -> Pixels:
+    """Return each patch turned, mirrored or not, at another size: dents come in all sizes, marked or not."""
+    return random_article(contexts, rng, side, SCALED)
+
+
 def untouched(contexts: Pixels, rng: np.random.Generator, side: int = FIELD_PX) -> Pixels:
     """Return each patch as it is: the middle `side` pixels of its context. Draws nothing."""
     return patches.middle(contexts, side)
 
 
 AUGMENTERS: MappingProxyType[str, Augmenter] = MappingProxyType(
-    {"dihedral48": random_dihedral, "article": random_article, "none": untouched}
+    {"scaled": random_scaled, "dihedral48": random_dihedral, "article": random_article, "none": untouched}
 )
 """The values of ``[augment] variants`` in the recipe, and what each does to a batch."""
 

@@ -90,7 +90,7 @@ def test_the_commands_say_what_they_did(tmp_path: Path, capsys: pytest.CaptureFi
     assert "b.db: 1 photos, 2 saves" in said.out
     assert "1 photos taken back" in said.out
     assert "out.json: 1 photos, 1 centers" in said.out
-    assert "coco does not carry: earlier revisions" in said.err
+    assert "coco does not carry: earlier revisions and second readings" in said.err
     assert "centers (Dice, within 16 px)       1.000 [" in said.out
     with pytest.raises(DentlineError, match="--photo and --revision, or --backup"):
         label_history.restore(project.root, "", 0, None, "carl")

@@ -18,7 +18,7 @@ from labeling.formats.draft import Draft
 from labeling.formats.json_fields import load, numbers, sniff, take
 from labeling.formats.outgoing import CATEGORY, Outgoing, box
 
-LOSES = "earlier revisions"
+LOSES = "earlier revisions and second readings"
 
 photos = photos_beside
 

@@ -15,7 +15,7 @@ from labeling.formats.draft import Draft
 from labeling.formats.outgoing import CATEGORY, Outgoing
 from labeling.formats.shapes import middle_of_box, middle_of_polygon
 
-LOSES = "annotators, groups, earlier revisions"
+LOSES = "annotators, groups, earlier revisions and second readings"
 
 photos = photos_beside
 

@@ -20,7 +20,10 @@ from dentline.workspace import photos_in
 from labeling.formats.draft import Draft
 from labeling.formats.outgoing import Outgoing
 
-LOSES = "where in a pixel a centre is, which of two centres within a dot, skipped photos, annotators, groups, revisions"
+LOSES = (
+    "where in a pixel a centre is, which of two centres within a dot"
+    ", skipped photos, annotators, groups, earlier revisions and second readings"
+)
 
 DOT_RADIUS_PX = 3
 _DOT_RGB = (255, 0, 0)

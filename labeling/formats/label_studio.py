@@ -23,7 +23,7 @@ from labeling.formats.json_fields import load, numbers, sniff, take
 from labeling.formats.outgoing import CATEGORY, Outgoing
 from labeling.formats.shapes import in_pixels, middle_of_polygon
 
-LOSES = "earlier revisions"
+LOSES = "earlier revisions and second readings"
 
 photos = photos_beside
 

@@ -18,7 +18,7 @@ from labeling.formats.json_fields import load, numbers, sniff, take
 from labeling.formats.outgoing import CATEGORY, Outgoing
 from labeling.formats.shapes import middle_of_box, middle_of_polygon
 
-LOSES = "earlier revisions"
+LOSES = "earlier revisions and second readings"
 
 _VERSION = "5.5.0"
 """Of the format, as labelme itself writes it since."""

@@ -18,7 +18,10 @@ from labeling.catalog import photos_beside
 from labeling.formats.draft import Draft
 from labeling.formats.outgoing import Outgoing
 
-LOSES = "where in a pixel a centre is, which of two centres within 3 px, skipped photos, annotators, groups, revisions"
+LOSES = (
+    "where in a pixel a centre is, which of two centres within 3 px"
+    ", skipped photos, annotators, groups, earlier revisions and second readings"
+)
 
 photos = photos_beside
 

@@ -19,7 +19,7 @@ from labeling.catalog import photos_beside
 from labeling.formats.draft import Draft
 from labeling.formats.outgoing import Outgoing
 
-LOSES = "earlier revisions; a single .csv also loses skipped photos, annotators and groups"
+LOSES = "earlier revisions and second readings; a single .csv also loses skipped photos, annotators and groups"
 
 photos = photos_beside
 

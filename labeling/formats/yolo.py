@@ -17,7 +17,7 @@ from labeling.formats.draft import Draft
 from labeling.formats.outgoing import CATEGORY, Outgoing, box
 from labeling.formats.shapes import in_pixels
 
-LOSES = "skipped photos, annotators, groups, earlier revisions"
+LOSES = "skipped photos, annotators, groups, earlier revisions and second readings"
 
 photos = photos_beside
 

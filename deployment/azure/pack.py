@@ -25,6 +25,7 @@ PACKAGES = (
     "prometheus-client",
     "python-multipart",
     "pyyaml",
+    "simplejpeg",
     "uvicorn[standard]",
 )
 """What scoring needs of ``environment.yml``, with the versions pinned there."""

@@ -53,7 +53,7 @@ def model(gain: float = 0.2, bias: float = -6.0) -> bytes:
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(made)
-    return made.SerializeToString()
+    return bytes(made.SerializeToString())
 
 
 def surface(

@@ -13,6 +13,7 @@ from dentline import images
 from dentline.errors import DentlineError
 from dentline.images import ImageError
 from deployment import request as requests
+from deployment.keep import Keep
 from deployment.records import Records, RecordsError, ScoreRecord
 from deployment.request import RequestError, ScoreRequest
 from deployment.scorer import DEFECT, OK, Prediction, Scorer, Source
@@ -63,16 +64,20 @@ def handle(
     request_id: str,
     door: str,
     max_images: int = 16,
+    keep: Keep | None = None,
 ) -> Reply:
     """Answer a request's bytes. What is acknowledged is recorded; what is refused is not.
 
     Several photos are answered all or none.
     """
     try:
-        scored = score(scorer, requests.parse(content_type, body, query, max_images), request_id, door)
+        request = requests.parse(content_type, body, query, max_images)
+        scored = score(scorer, request, request_id, door)
         records.add(scored.records)
     except (ImageError, RequestError, RecordsError) as error:
         return refusal(error, request_id)
+    if keep is not None:
+        keep.take(scored.records, request.images)
     return Reply(200, scored.payload, scored.records)
 
 

@@ -62,7 +62,15 @@ async def work(state: State, request: Request, body: bytes, way: str, content_ty
 
     def run() -> tuple[Reply, bytes]:
         reply = door.handle(
-            state.models.current, state.records, kind, body, query, request_id, way, state.settings.max_images
+            state.models.current,
+            state.records,
+            kind,
+            body,
+            query,
+            request_id,
+            way,
+            state.settings.max_images,
+            state.keep,
         )
         return reply, json.dumps(reply.payload, allow_nan=False).encode()
 

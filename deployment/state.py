@@ -11,6 +11,7 @@ from starlette.requests import Request
 from dentline.errors import DentlineError
 from dentline.workspace import Workspace
 from deployment.admission import Admission
+from deployment.keep import Keep
 from deployment.keys import Keys
 from deployment.meters import Meters
 from deployment.models import Models, Source, champion_of
@@ -33,6 +34,7 @@ class State:
     meters: Meters
     keys: Keys | None
     admission: Admission
+    keep: Keep | None
     scoring: ThreadPoolExecutor
     chores: ThreadPoolExecutor
     draining: bool = False
@@ -67,6 +69,8 @@ class State:
                 self.problem = ""
             if self.settings.retention_days and self._due("forget", _FORGET_S):
                 self.records.forget(self.settings.retention_days)
+                if self.keep is not None:
+                    self.keep.forget(self.settings.retention_days)
         except RecordsError:
             self.problem = "scores cannot be stored"
             self.last.pop("check", None)
@@ -99,6 +103,7 @@ def open_state(settings: Settings) -> State:
         meters=Meters(settings.metrics_dir),
         keys=Keys(settings.keys_file) if settings.keys_file else None,
         admission=Admission(settings),
+        keep=Keep(settings.keep_images) if settings.keep_images else None,
         scoring=ThreadPoolExecutor(settings.slots, "score"),
         chores=ThreadPoolExecutor(1, "chores"),
     )

@@ -14,13 +14,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dentline import images, prepare
+from dentline import images, prepare, recipe
 from dentline.errors import DentlineError
 from training import metrics
 
@@ -30,8 +31,8 @@ ARTICLE = (
     "crop_bright(side_px=448, below_maximum=32)",
     "resize(width_px=112, height_px=112)",
 )
-UPRIGHT = ("grey", "upright(length_px=240, height_px=144)")
-SHAPE = (*UPRIGHT, "centre_line")
+SHAPE = recipe.load(Path(str(resources.files("recipes") / "nails.toml"))).prepare.steps
+UPRIGHT = SHAPE[:-1]
 
 Floats = NDArray[np.float64]
 FitPredict = Callable[[NDArray[Any], NDArray[np.int_], NDArray[np.int_], NDArray[Any]], Floats]
@@ -65,22 +66,10 @@ def prepared(nails: Nails, steps: tuple[str, ...]) -> NDArray[Any]:
 
 
 def shape_model(x: NDArray[Any], y: NDArray[np.int_], run: NDArray[np.int_], new: NDArray[Any]) -> Floats:
-    """Logistic regression on the logarithm of the measures, its penalty chosen by grouped inner folds."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+    """The recipe's own classifier: logistic regression on the measures, its penalty chosen by inner folds."""
+    from training import measured
 
-    model = make_pipeline(FunctionTransformer(_log), StandardScaler(), LogisticRegression())
-    inner = StratifiedGroupKFold(4, shuffle=True, random_state=0)
-    search = GridSearchCV(model, {"logisticregression__C": [0.3, 1, 3, 10, 30]}, scoring="neg_log_loss", cv=inner)
-    search.fit(x, y, groups=run)
-    p: Floats = search.predict_proba(new)[:, 1]
-    return p
-
-
-def _log(measures: NDArray[Any]) -> NDArray[Any]:
-    return np.log(measures + 0.05)  # percent of the length: half a thousandth is below what a photo shows
+    return measured.fit(x, y.astype(np.float32), run.astype(str)).p(new)
 
 
 def article_network(epochs: int, seed: int = 0) -> FitPredict:
@@ -125,16 +114,22 @@ def measured(nails: Nails, p: Floats) -> tuple[metrics.Metrics, list[str]]:
     return found, [nails.names[i] for i in np.flatnonzero((p >= 0.5) != nails.bad)]
 
 
+_engine: Any = None
+"""Of a worker process of :func:`speed`."""
+
+
 def speed(nails: Nails, n_processes: int = 2) -> dict[str, float]:
     """Return photos a second, bytes to verdict, over `n_processes`, and CPU milliseconds a photo."""
-    x = prepared(nails, SHAPE)
-    weights = np.linalg.lstsq(np.c_[_log(x), np.ones(len(x))], 2.0 * nails.bad - 1, rcond=None)[0]
+    from training import measured
+
+    model = measured.fit(prepared(nails, SHAPE), nails.bad.astype(np.float32), nails.run.astype(str))
+    served = measured.onnx_bytes(model)
     work = nails.data * max(1, 640 // len(nails.data))
     fresh = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
-    with ProcessPoolExecutor(n_processes, mp_context=fresh, initializer=_one_thread) as pool:
-        list(pool.map(_verdict, work[:16], [weights] * 16))
+    with ProcessPoolExecutor(n_processes, mp_context=fresh, initializer=_load, initargs=(served,)) as pool:
+        list(pool.map(_verdict, work[:16]))
         start = time.perf_counter()
-        cpu_s = list(pool.map(_verdict, work, [weights] * len(work), chunksize=16))
+        cpu_s = list(pool.map(_verdict, work, chunksize=16))
         wall_s = time.perf_counter() - start
     return {
         "photos_per_s": len(work) / wall_s,
@@ -144,16 +139,22 @@ def speed(nails: Nails, n_processes: int = 2) -> dict[str, float]:
     }
 
 
-def _one_thread() -> None:
+def _load(served: bytes) -> None:
+    """Give this process the model as it is served, on one thread."""
+    global _engine
     import cv2
 
+    from deployment.engine import OnnxEngine
+    from deployment.prepared import PreparedEngine
+
     cv2.setNumThreads(1)
+    _engine = PreparedEngine(OnnxEngine(served), SHAPE, "benchmarks.nails")
 
 
-def _verdict(data: bytes, weights: Floats) -> float:
+def _verdict(data: bytes) -> float:
+    """Decode, prepare and classify one photo; return the CPU seconds it took."""
     start = time.process_time()
-    view = prepare.prepare(images.decode(data), prepare.parse(SHAPE))
-    float(_log(view.array) @ weights[:-1] + weights[-1])
+    _engine.run(images.decode(data)[None])
     return time.process_time() - start
 
 

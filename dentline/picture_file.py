@@ -24,7 +24,8 @@ class ImageError(DentlineError):
 
     Attributes:
         code: ``empty``, ``unsupported_format``, ``truncated``, ``corrupt``, ``too_many_pixels``,
-            ``too_many_scans``, ``too_large``.
+            ``too_many_scans``, ``too_large``, ``too_small``, ``unusable`` (decoded, but it does not show
+            what the model's preparation looks for).
     """
 
     def __init__(self, code: str, problem: str, remedy: str = "", where: str = "image") -> None:

@@ -52,6 +52,12 @@ class Augment:
         "any turn, mirrored or not, 1/1.8 to 1.8 times the size; 24 rotations by 15 degrees, each mirrored; "
         "the article's random transforms; or nothing",
     )
+    flip: bool = option(False, "whole photos: mirror at random, left and right, up and down")
+    turn_degrees: float = option(0.0, "whole photos: turn at random, up to this far either way", 0, 180)
+    quarter_turns: bool = option(False, "whole photos: and by whole quarters of a turn")
+    brightness: float = option(0.0, "whole photos: scale the light at random, up to this share", 0, 0.9)
+    contrast: float = option(0.0, "whole photos: stretch about the mean at random, up to this share", 0, 0.9)
+    noise: float = option(0.0, "whole photos: replace up to this share of the pixels at random", 0, 0.5)
     seed: int = option(0, "seed of the random transforms", 0)
 
 
@@ -64,7 +70,18 @@ class Train:
     batch_size: int = option(64, "patches a step", 1, 65_536)
     learning_rate: float = option(2e-3, "peak rate of the optimiser", 1e-8, 10)
     patience: int = option(10, "epochs without a better validation loss before stopping", 1, 100_000)
-    class_balance: Literal["weights", "none"] = option("weights", "weigh the rarer class up, or leave it")
+    class_balance: Literal["weights", "variants", "none"] = option(
+        "weights", "weigh the rarer class up; show varied copies of it more often (whole photos); or leave it"
+    )
+    schedule: Literal["constant", "cyclic", "cosine", "plateau"] = option(
+        "constant", "whole photos: how the rate moves; plateau halves it when the validation loss stands still"
+    )
+    lowest_rate: float = option(1e-6, "whole photos: the rate that a schedule comes down to", 0, 10)
+    weight_decay: float = option(0.0, "whole photos: L2 on the kernels", 0, 10)
+    dropout: float = option(0.5, "whole photos: share of activations dropped where a network drops any", 0, 0.95)
+    loss: Literal["cross_entropy", "focal"] = option("cross_entropy", "whole photos: what is minimised for verdicts")
+    focal_gamma: float = option(2.0, "whole photos: how little the focal loss counts what is easy", 0, 10)
+    tensorboard: bool = option(False, "whole photos: write logs for TensorBoard into the run")
     seed: int = option(0, "seed of weights and order", 0)
 
 
@@ -88,6 +105,18 @@ class Dashboard:
 
 
 @dataclass(frozen=True)
+class Backbone:
+    """Networks known from ImageNet, as models of whole photos."""
+
+    weights: Literal["imagenet", "random"] = option(
+        "imagenet", "what they begin with; a network whose weights cannot be had is listed as not run"
+    )
+    learn: Literal["head", "all"] = option(
+        "head", "a linear head on frozen features, computed once; then, for all, the network in stages at a small rate"
+    )
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole job. Sections are tables of recipe.toml; a field left out has its default."""
 
@@ -99,6 +128,7 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     train: Train = field(default_factory=Train)
     vgg16: Vgg16 = field(default_factory=Vgg16)
+    backbone: Backbone = field(default_factory=Backbone)
     dashboard: Dashboard = field(default_factory=Dashboard)
 
 

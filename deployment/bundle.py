@@ -28,6 +28,7 @@ from dentline import files, geometry
 from dentline.errors import DentlineError
 from deployment import reference as references
 from deployment.engine import Engine, OnnxEngine
+from deployment.prepared import PreparedEngine
 from deployment.reference import Reference
 
 FORMAT = 1
@@ -61,6 +62,7 @@ class Contract:
         scan_threshold: p that a place of a whole photo must reach, chosen on the validation photos:
             thousands of places are looked at there, not one. None: the same threshold.
         classes: the names of the verdicts below and from the threshold.
+        prepare: the steps a photo goes through before the model (tasks image and corners).
         weights: which pretrained weights went in, ``none`` for a model from scratch.
         created_at_utc: ``YYYY-MM-DDTHH:MM:SS``.
         code_version: of Dentline, when it was trained.
@@ -78,6 +80,7 @@ class Contract:
     data_fingerprint: str
     scan_threshold: float | None = None
     classes: tuple[str, str] = ("ok", "dent")
+    prepare: tuple[str, ...] = ()
     geometry: Geometry = field(default_factory=Geometry)
 
     def __post_init__(self) -> None:
@@ -91,7 +94,8 @@ class Golden:
     """Pictures with the answers they had when the model was trained.
 
     Attributes:
-        images: ``(n, H, W, 3)`` uint8 RGB; for a patch model H = W = 112.
+        images: ``(n, H, W, 3)`` uint8 RGB; for a patch model H = W = 112, else whole photos: what
+            goes through the contract's preparation, so that it is proven too.
         p: ``(n,)`` float32, or ``(n, k)`` for a model of several answers.
     """
 
@@ -159,11 +163,12 @@ def write(
             (temporary / _REFERENCE).write_bytes(references.dumps(reference))
         hashes = {path.name: files.sha256(path) for path in sorted(temporary.iterdir())}
         (temporary / "sha256.json").write_text(_json(hashes, "sha256.json"), encoding="utf-8")
-        self_test(load(temporary), OnnxEngine(model, n_threads, str(folder / "model.onnx")))
+        written = load(temporary)
+        self_test(written, engine(written, n_threads))
         for path in temporary.iterdir():
             path.chmod(0o644)
-            with path.open("rb") as written:
-                os.fsync(written.fileno())
+            with path.open("rb") as handle:
+                os.fsync(handle.fileno())
         temporary.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
@@ -213,6 +218,18 @@ def find(folder: Path) -> Path:
     return found[0]
 
 
+def engine(bundle: Bundle, n_threads: int = 1) -> Engine:
+    """Return what runs the bundle's model: behind its preparation, where it has one.
+
+    Raises:
+        DentlineError: ONNX Runtime cannot load it, or a preparation step is not known here.
+    """
+    bare = OnnxEngine(bundle.model, n_threads, str(bundle.folder / "model.onnx"))
+    if bundle.contract.task == "patch":
+        return bare
+    return PreparedEngine(bare, bundle.contract.prepare, str(bundle.folder / "contract.json"))
+
+
 def self_test(bundle: Bundle, engine: Engine) -> float:
     """Replay the golden pictures and return the largest difference seen.
 
@@ -248,7 +265,14 @@ def _contract(path: Path, table: dict[str, Any]) -> Contract:
     sizes = Geometry(**table["geometry"])
     if sizes != Geometry():
         raise DentlineError(str(path), f"was trained with {sizes}, this version has {Geometry()}", "train again")
-    return Contract(**{**table, "geometry": sizes, "classes": tuple(table["classes"])})
+    return Contract(
+        **{
+            **table,
+            "geometry": sizes,
+            "classes": tuple(table["classes"]),
+            "prepare": tuple(table["prepare"]),
+        }
+    )
 
 
 def _golden(raw: bytes) -> Golden:

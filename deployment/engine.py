@@ -1,7 +1,7 @@
 """What runs a model, behind one protocol: today ONNX Runtime on the CPU."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
@@ -9,11 +9,17 @@ from numpy.typing import NDArray
 
 from dentline.errors import DentlineError
 
+INPUTS = (("image", "tensor(uint8)", 4), ("measures", "tensor(float)", 2))
+"""What a model may take: pictures (N, H, W, C), or measures (N, k) that its preparation took of them."""
+
+OUTPUTS = (["p"], ["corners"])
+"""What it may give: probabilities, or four corners (N, 8) as shares of the picture's width and height."""
+
 
 class Engine(Protocol):
     """A loaded model."""
 
-    def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, images: NDArray[Any]) -> NDArray[np.float32]:
         """Return the model's answer for ``(N, H, W, 3)`` uint8 RGB.
 
         For a patch model: probabilities ``(N, h, w)`` with ``h = (H - 112) // 8 + 1``.
@@ -28,7 +34,7 @@ class OnnxEngine:
     registered here. The bytes are taken rather than a path, so that what was hashed is what runs.
 
     Args:
-        model: the bytes of an ``.onnx`` file with one input ``image`` and one output ``p``.
+        model: the bytes of an ``.onnx`` file with one input of INPUTS and one output of OUTPUTS.
         n_threads: threads inside one call. More than one spins and costs twice the CPU for less
             than twice the speed; serve more workers instead.
         where: named in errors.
@@ -48,10 +54,9 @@ class OnnxEngine:
             ) from error
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         found = [(i.name, i.type, len(i.shape)) for i in inputs], [o.name for o in outputs]
-        if found != ([("image", "tensor(uint8)", 4)], ["p"]):
-            raise DentlineError(
-                where, f"has inputs and outputs {found}", "it must take uint8 image (N, H, W, 3), give p"
-            )
+        if len(found[0]) != 1 or found[0][0] not in INPUTS or found[1] not in OUTPUTS:
+            raise DentlineError(where, f"has inputs and outputs {found}", f"it must take one of {INPUTS}, give p")
+        self._input, self._output = found[0][0][0], found[1][0]
 
     @classmethod
     def open(cls, path: Path, n_threads: int = 1) -> "OnnxEngine":
@@ -66,7 +71,8 @@ class OnnxEngine:
             raise DentlineError(str(path), f"cannot be read: {error.strerror}") from error
 
     def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        answer: NDArray[np.float32] = self._session.run(["p"], {"image": np.ascontiguousarray(images)})[0]
+        given = {self._input: np.ascontiguousarray(images)}
+        answer: NDArray[np.float32] = self._session.run([self._output], given)[0]
         return answer
 
 

@@ -14,11 +14,12 @@ from dentline import exif, images
 from dentline.errors import DentlineError
 from dentline.geometry import PATCH_PX, STRIDE_PX
 from deployment import bundle as bundles
-from deployment import quality, scan
+from deployment import quality, scan, whole
 from deployment import reference as references
 from deployment.answer import Answer, Defects, Quality, new_id
 from deployment.bundle import Bundle
-from deployment.engine import Engine, OnnxEngine
+from deployment.engine import Engine
+from deployment.prepared import PreparedEngine
 
 OK, DEFECT = "ok", "defect"
 
@@ -72,7 +73,7 @@ class Scorer:
                 f"has the task {self.bundle.contract.task!r}",
                 f"served: {sorted(_PREDICTIONS)}",
             )
-        engine = OnnxEngine(self.bundle.model, self._n_threads, str(self.bundle.folder / "model.onnx"))
+        engine = bundles.engine(self.bundle, self._n_threads)
         worst = bundles.self_test(self.bundle, engine)
         self._engine = engine
         return worst
@@ -159,5 +160,29 @@ def _predict_patch(engine: Engine, bundle: Bundle, photo: NDArray[np.uint8]) -> 
     return Prediction(float(heat.max()), threshold, scan.peaks(heat, threshold, (width, height)), heat, first_px)
 
 
-_PREDICTIONS: dict[str, Callable[[Engine, Bundle, NDArray[np.uint8]], Prediction]] = {"patch": _predict_patch}
+def _predict_image(engine: Engine, bundle: Bundle, photo: NDArray[np.uint8]) -> Prediction:
+    assert isinstance(engine, PreparedEngine)
+    p = whole.probability(engine, photo)
+    return _whole(p, bundle.contract.threshold, whole.NOWHERE, photo)
+
+
+def _predict_corners(engine: Engine, bundle: Bundle, photo: NDArray[np.uint8]) -> Prediction:
+    """The corners are the places found; p is 1 where they cannot be a field's, else 0."""
+    assert isinstance(engine, PreparedEngine)
+    places, plausible = whole.corners(engine, photo)
+    return _whole(0.0 if plausible else 1.0, 0.5, places, photo)
+
+
+def _whole(p: float, threshold: float, places: Defects, photo: NDArray[np.uint8]) -> Prediction:
+    """A prediction whose heat map is one place: the whole photo."""
+    height, width = photo.shape[:2]
+    heat = np.full((1, 1), p, np.float32)
+    return Prediction(p, threshold, places, heat, width / 2, max(width, height))
+
+
+_PREDICTIONS: dict[str, Callable[[Engine, Bundle, NDArray[np.uint8]], Prediction]] = {
+    "patch": _predict_patch,
+    "image": _predict_image,
+    "corners": _predict_corners,
+}
 """How each task of a recipe is predicted."""

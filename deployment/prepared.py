@@ -1,0 +1,37 @@
+"""A model of whole photos behind the preparation its contract names: photos in, answers out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dentline import prepare
+from deployment.engine import Engine
+
+
+class PreparedEngine:
+    """An engine that takes photos as decoded and prepares each before the model sees it.
+
+    Args:
+        engine: what runs the model.
+        steps: of the contract, as :func:`dentline.prepare.parse` reads them.
+    """
+
+    def __init__(self, engine: Engine, steps: Sequence[str], where: str) -> None:
+        self._engine, self._calls = engine, prepare.parse(steps, f"{where}: prepare")
+
+    def view(self, photo: NDArray[np.uint8]) -> prepare.View:
+        """Return what the model sees of a photo, and how its pixels lie in it.
+
+        Raises:
+            PrepareError: the photo does not show what a step looks for.
+        """
+        return prepare.prepare(photo, self._calls)
+
+    def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the model's answers for photos ``(N, H, W, 3)`` uint8 RGB."""
+        return self.run_views([self.view(photo) for photo in images])
+
+    def run_views(self, views: Sequence[prepare.View]) -> NDArray[np.float32]:
+        """Return the model's answers for photos already prepared."""
+        return self._engine.run(np.stack([view.array for view in views]))

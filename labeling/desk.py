@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import numpy as np
+
 from dentline.workspace import Workspace
+from labeling import groups
+from labeling.agreement import Agreement, measure
 from labeling.annotation import Annotation, Center, Status
 from labeling.gallery import Gallery, Photo
 from labeling.ledger import Ledger
@@ -36,6 +40,7 @@ class Line:
     dents: int
     revision: int
     annotator: str
+    disagreed: bool
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,14 @@ class Situation:
     """What a page is told when it says where it is.
 
     Attributes:
-        changes: the saves of others and its own since it last asked, oldest first.
+        changes: the current annotation of each photo that was saved since it last asked, and whether
+            two people's readings of it wait for a decision.
         last_id: the place in the log they go up to.
         upcoming: photos set aside for it.
         people: (annotator, photo id) of the other pages.
     """
 
-    changes: list[Annotation]
+    changes: list[tuple[Annotation, bool]]
     last_id: int
     upcoming: tuple[str, ...]
     people: list[tuple[str, str]]
@@ -94,13 +100,30 @@ class Desk:
         ids = self.gallery.ids()
         if not reader:
             return ids
-        first = self.ledger.first()
+        first = self.ledger.of()
         return [id for id in ids if id in first and _finished(first[id]) and first[id].annotator != reader]
 
     def lines(self, reader: str = "") -> list[Line]:
         """Return the strip."""
-        known = self.ledger.of(reader)
-        return [_line(id, known.get(id)) for id in self.readable(reader)]
+        known, unsettled = self.ledger.of(reader), self.unsettled(reader)
+        return [_line(id, known.get(id), id in unsettled) for id in self.readable(reader)]
+
+    def unsettled(self, reader: str = "") -> dict[str, list[Annotation]]:
+        """Return the second readings that wait for a decision; a second reader is shown none."""
+        return {} if reader else self.ledger.unsettled()
+
+    def agreement(self) -> Agreement | None:
+        """Return how well two people agree on the photos read twice, or None where there is none."""
+        readings = self.ledger.double_readings()
+        if not readings:
+            return None
+        group_of = {id: member.group for id, member in groups.read(self.workspace.groups).items()}
+        return measure(readings, group_of, np.random.default_rng(0))
+
+    def unread(self, annotator: str) -> list[str]:
+        """Return the photos that this person could still read blind."""
+        read = self.ledger.of(annotator) if annotator else {}
+        return [id for id in self.readable(annotator) if id not in read or read[id].status == "new"]
 
     def save(
         self,
@@ -135,12 +158,13 @@ class Desk:
 
     def here(self, page: Page, photo_id: str, since: int) -> Situation:
         """Note where a page is; tell what happened since and set the next photos aside for it."""
+        known, unsettled = self.ledger.of(page.reader), self.unsettled(page.reader)
         entries = self.store.log(after_id=since)
-        known = self.ledger.of(page.reader)
+        touched = {entry.annotation.photo_id for entry in entries}
         left = [id for id in self.readable(page.reader) if id not in known or known[id].status == "new"]
         upcoming = self.presence.here(page, photo_id, self.order(left, known), N_AHEAD)
         return Situation(
-            changes=[entry.annotation for entry in entries if entry.reader == page.reader],
+            changes=[(known[id], id in unsettled) for id in sorted(touched) if id in known],
             last_id=entries[-1].id if entries else since,
             upcoming=upcoming,
             people=[(place.page.annotator, place.photo_id) for place in self.presence.others(page)],
@@ -156,7 +180,8 @@ def _finished(annotation: Annotation) -> bool:
     return annotation.status in ("marked", "clean")
 
 
-def _line(photo_id: str, annotation: Annotation | None) -> Line:
+def _line(photo_id: str, annotation: Annotation | None, disagreed: bool) -> Line:
     if annotation is None:
-        return Line(photo_id, "new", 0, 0, "")
-    return Line(photo_id, annotation.status, len(annotation.centers), annotation.revision, annotation.annotator)
+        return Line(photo_id, "new", 0, 0, "", disagreed)
+    status, n_dents = annotation.status, len(annotation.centers)
+    return Line(photo_id, status, n_dents, annotation.revision, annotation.annotator, disagreed)

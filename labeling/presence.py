@@ -29,12 +29,14 @@ class Place:
     Attributes:
         photo_id: the photo looked at, or "".
         upcoming: photos set aside for this page, in order.
+        passed: photos this page has left before; those left open come back last.
         seen_at: when it was last heard of, in seconds of the clock.
     """
 
     page: Page
     photo_id: str
     upcoming: tuple[str, ...]
+    passed: frozenset[str]
     seen_at: float
 
 
@@ -60,10 +62,11 @@ class Presence:
             before = self._places.pop(page.session_id, None)
             others = [place for place in self._places.values() if place.page.reader == page.reader]
             taken = {photo_id} | {held for place in others for held in (place.photo_id, *place.upcoming)}
-            left = [id for id in candidates if id not in taken]
+            passed = before.passed | {before.photo_id} if before else frozenset()
+            left = sorted((id for id in candidates if id not in taken), key=passed.__contains__)
             kept = [id for id in (before.upcoming if before else ()) if id in set(left)]
             upcoming = tuple((kept + [id for id in left if id not in kept])[:n_ahead])
-            self._places[page.session_id] = Place(page, photo_id, upcoming, now)
+            self._places[page.session_id] = Place(page, photo_id, upcoming, passed, now)
             return upcoming
 
     def leave(self, session_id: str) -> None:

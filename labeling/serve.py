@@ -32,7 +32,7 @@ def serve(desk: Desk, host: str, port: int, key: str = "", browser: bool = False
     shown = f"[{host}]" if ":" in host else (socket.gethostname() if host == "0.0.0.0" else host)
     address = f"http://{shown}:{listening.getsockname()[1]}/" + (f"?key={key}" if key else "")
     n_photos = len(desk.gallery.ids())
-    print(f"{desk.workspace.name}: {n_photos} photos, {len(desk.ledger.first())} reviewed so far", file=sys.stderr)
+    print(f"{desk.workspace.name}: {n_photos} photos, {len(desk.ledger.of())} reviewed so far", file=sys.stderr)
     print(f"Label at {address}  (Ctrl+C stops)", flush=True)
     if browser:
         threading.Timer(0.5, webbrowser.open, [address]).start()

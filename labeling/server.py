@@ -1,6 +1,7 @@
 """The labeling page's server: the desk over HTTP, and the page's own files."""
 
 import hashlib
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -92,12 +93,14 @@ def _add_labels(app: FastAPI, desk: Desk) -> None:
     def photo(photo_id: str, reader: str = "") -> dict[str, Any]:
         found = desk.gallery.photo(photo_id)
         stored = desk.store.get(photo_id, reader) or blank(found)
+        unsettled = desk.unsettled(reader)
         return {
             "photo": {
                 **{"id": found.id, "version": found.version, "width": found.width, "height": found.height},
                 **{"levels": n_levels(found.width, found.height), "tile_px": TILE_PX},
             },
-            "annotation": _json(stored),
+            "annotation": _json(stored, photo_id in unsettled),
+            "readings": [_json(reading) for reading in unsettled.get(photo_id, [])],
         }
 
     @app.get("/api/history")
@@ -134,10 +137,19 @@ def _add_labels(app: FastAPI, desk: Desk) -> None:
         )
         return {
             "boot_id": desk.boot_id,
-            "changes": [_json(annotation) for annotation in told.changes],
+            "changes": [_json(annotation, disagreed) for annotation, disagreed in told.changes],
             "last_id": told.last_id,
             "upcoming": told.upcoming,
             "people": [{"annotator": name, "photo_id": photo_id} for name, photo_id in told.people],
+        }
+
+    @app.get("/api/agreement")
+    def agreement(annotator: str = "") -> dict[str, Any]:
+        found = desk.agreement()
+        return {
+            "to_read": len(desk.unread(annotator)),
+            "to_settle": len(desk.unsettled()),
+            "figures": _finite(asdict(found)) if found else None,
         }
 
     @app.post("/api/leave")
@@ -204,5 +216,13 @@ def _add_errors(app: FastAPI) -> None:
         return problem(500, "failed", f"the server failed ({type(error).__name__}); its own output says where")
 
 
-def _json(annotation: Annotation) -> dict[str, Any]:
-    return {**asdict(annotation), "updated_at": annotation.updated_at.isoformat(timespec="milliseconds")}
+def _json(annotation: Annotation, disagreed: bool = False) -> dict[str, Any]:
+    updated_at = annotation.updated_at.isoformat(timespec="milliseconds")
+    return {**asdict(annotation), "updated_at": updated_at, "disagreed": disagreed}
+
+
+def _finite(figures: Any) -> Any:
+    """JSON has no NaN: what cannot be told is null."""
+    if isinstance(figures, dict):
+        return {name: _finite(value) for name, value in figures.items()}
+    return figures if math.isfinite(figures) else None

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from commands.label import champion
 from dentline.workspace import Workspace
+from deployment.champion import promote
 from labeling.annotation import Annotation, Center
 from labeling.store import Store
+from tests import tiny_model
 from tests.browser import chromium
 from tests.labeling_person import Person, Server, killable_server, serving_project, stored
 from tests.labeling_project import make_project
@@ -267,6 +270,80 @@ def test_strip_filters_and_jump(ada: Person) -> None:
     ada.arrives("part-007.jpg")
     ada.key("?")
     assert "no dents here, and go on" in ada.page.inner_text("#help-dialog")
+
+
+def test_what_the_champion_finds_is_offered_and_only_what_is_accepted_is_stored(browser: Any, tmp_path: Path) -> None:
+    workspace = make_project(tmp_path / "door", 2)
+    tiny_model.write(workspace.bundle("20260102-030405-tiny"), gain=0.6, bias=-4)
+    promote(workspace, "20260102-030405-tiny")
+    with serving_project(workspace, champion(workspace)) as server:
+        person = Person(browser, server, "Ada", PHOTO)
+        person.page.wait_for_selector("#accept:visible")
+        n_ghosts = int(person.page.inner_text("#accept"))
+        assert n_ghosts == 3, "one for each spot"
+        with Store(workspace.labels) as store:
+            assert store.latest() == {}
+        (x, y), *_ = spots(1)
+        person.page.mouse.move(*person.at(x + 15, y))
+        person.key("g")
+        person.page.wait_for_selector('#status[data-status="marked"]')
+        assert near(person.stored(PHOTO), (x, y), within_px=8)
+        person.key("Shift+G")
+        person.page.wait_for_selector('#status:has-text("3 dents")')
+        assert sorted((round(c.x, -1), round(c.y, -1)) for c in person.stored(PHOTO).centers) != []
+        assert len(person.stored(PHOTO).centers) == 3
+        person.page.wait_for_selector("#accept", state="hidden")
+        person.context.close()
+        assert person.problems == []
+
+
+def test_second_look_is_blind_and_a_disagreement_is_settled(ada: Person, browser: Any, server: Server) -> None:
+    ada.click(100, 80)
+    ada.click(200, 80)
+    ada.key("Enter")
+    ada.arrives("part-001.jpg")
+    ada.key("c")
+    ada.arrives("part-002.jpg")
+    ada.sees("saved")
+
+    bo = Person(browser, server, "Bo")
+    bo.page.click("#second-look")
+    bo.arrives(PHOTO)
+    assert bo.page.inner_text("#status") == "Not reviewed", "no mark of Ada's is shown"
+    assert "Second look" in bo.page.inner_text("#reading")
+    bo.click(103, 80)
+    bo.click(300, 200)
+    bo.key("Enter")
+    bo.arrives("part-001.jpg")
+    bo.key("c")
+    bo.sees("saved")
+    assert near(bo.stored(PHOTO), (100, 80), (200, 80)), "the first reading stays"
+    assert near(bo.stored(PHOTO, "Bo"), (103, 80), (300, 200))
+    bo.context.close()
+
+    ada.page.click("#settle")
+    ada.arrives(PHOTO)
+    ada.page.wait_for_selector("#conflict:visible")
+    assert "Bo read this photo without seeing Ada's marks" in ada.page.inner_text("#conflict")
+    assert "Dented or clean: 100 % alike" in ada.page.inner_text("#figures")
+    assert "Centres: 50 % paired" in ada.page.inner_text("#figures")
+    ada.key("3")
+    ada.page.wait_for_selector("#conflict", state="hidden")
+    assert near(ada.stored(PHOTO), (100, 80), (200, 80), (300, 200))
+    assert ada.page.inner_text('[data-filter="disagreed"] small') == "0"
+    ada.page.wait_for_selector("#settle", state="hidden")
+
+
+def test_an_earlier_version_is_brought_back_as_a_new_one(ada: Person, server: Server) -> None:
+    ada.click(100, 80)
+    ada.click(200, 80)
+    ada.key("Delete", "Tab", "Delete")
+    ada.sees("saved")
+    ada.page.click('#past li:has-text("2 dents") button')
+    ada.page.wait_for_selector('#status:has-text("2 dents")')
+    assert near(ada.stored(PHOTO), (100, 80), (200, 80))
+    with Store(server.workspace.labels) as store:
+        assert [len(past.centers) for past in store.history(PHOTO)] == [1, 2, 1, 0, 2]
 
 
 def test_screen_of_high_density_is_drawn_in_its_own_pixels(browser: Any, server: Server) -> None:

@@ -296,6 +296,15 @@ def test_photos_set_aside_for_a_page_that_went_silent_are_given_on() -> None:
     assert presence.here(bo, "d", ids, 3) == ("a", "b", "c")
 
 
+def test_photo_left_open_comes_back_last() -> None:
+    presence, ids, ada = Presence(), ["a", "b", "c", "d", "e"], Page("s1", "Ada")
+    at, seen = "", []
+    for _ in range(7):
+        at = presence.here(ada, at, ids, 2)[0]
+        seen.append(at)
+    assert seen[:5] == ids
+
+
 def test_a_page_hears_what_others_and_other_programs_saved(client: Client, workspace: Workspace) -> None:
     since = client.get("/api/photos").json()["last_id"]
     save(client, "part-002.jpg", (5, 5))
@@ -363,3 +372,40 @@ def test_errors_have_one_shape(client: Client, desk: Desk, monkeypatch: pytest.M
     monkeypatch.setattr(type(desk), "lines", lambda *_: 1 / 0)
     message = problem(client.get("/api/photos"), 500, "failed")
     assert "ZeroDivisionError" in message and str(Path.cwd()) not in message
+
+
+def test_second_reading_is_kept_beside_the_first_and_their_difference_waits(client: Client, desk: Desk) -> None:
+    assert client.get("/api/agreement", params={"annotator": "Bo"}).json() == {
+        "to_read": 0,
+        "to_settle": 0,
+        "figures": None,
+    }
+    save(client, "part-000.jpg", (100, 80), (200, 80))
+    save(client, "part-001.jpg")
+    assert client.get("/api/agreement", params={"annotator": "Bo"}).json()["to_read"] == 2
+    assert client.get("/api/agreement", params={"annotator": "Ada"}).json()["to_read"] == 0, "nobody reads their own"
+    blind = client.get("/api/photo", params={"photo_id": "part-000.jpg", "reader": "Bo"}).json()
+    assert blind["annotation"]["centers"] == [] and blind["readings"] == []
+    ids = [line["id"] for line in client.get("/api/photos", params={"reader": "Bo"}).json()["photos"]]
+    assert ids == ["part-000.jpg", "part-001.jpg"]
+
+    since = client.get("/api/photos").json()["last_id"]
+    assert save(client, "part-000.jpg", (102, 81), annotator="Bo", reader="Bo").status_code == 200
+    assert len(stored(desk, "part-000.jpg").centers) == 2
+    told = here(client, "session-ada", "Ada", since=since)["changes"]
+    assert [(a["photo_id"], a["annotator"], a["disagreed"]) for a in told] == [("part-000.jpg", "Ada", True)]
+    seen = client.get("/api/photo", params={"photo_id": "part-000.jpg"}).json()
+    assert [reading["annotator"] for reading in seen["readings"]] == ["Bo"]
+    figures = client.get("/api/agreement").json()
+    assert figures["to_settle"] == 1 and figures["figures"]["centers"]["value"] == pytest.approx(2 / 3)
+
+    save(client, "part-000.jpg", (100, 80), (200, 80), revision=1, annotator="Cy")
+    assert client.get("/api/agreement").json()["to_settle"] == 0, "saved anew by somebody who saw both"
+    assert not client.get("/api/photos").json()["photos"][0]["disagreed"]
+
+
+def test_history_of_a_photo_is_told_latest_first(client: Client) -> None:
+    for turn in range(3):
+        save(client, "part-000.jpg", (10 + turn, 10), revision=turn)
+    past = client.get("/api/history", params={"photo_id": "part-000.jpg"}).json()["history"]
+    assert [(version["revision"], version["centers"][0]["x"]) for version in past] == [(3, 12), (2, 11), (1, 10)]

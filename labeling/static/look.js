@@ -13,6 +13,7 @@ export const initial = (kept = {}) => ({
   pointer: null,
   drag: null,
   panning: false,
+  held: false,
   brightness: 1,
   contrast: 1,
   side: true,
@@ -57,7 +58,8 @@ const EVENTS = {
   shown: (look, { point }) => ({ ...look, camera: showing(look.camera, look.photo, look.view, point) }),
   pointed: (look, { at }) => ({ ...look, pointer: at }),
   dragged: (look, { drag }) => ({ ...look, drag }),
-  panning: (look, { on }) => ({ ...look, panning: on }),
+  panning: (look, { on }) => (look.panning === on ? look : { ...look, panning: on }),
+  held: (look, { on }) => ({ ...look, held: on }),
   toned: (look, { brightness = look.brightness, contrast = look.contrast }) => ({
     ...look,
     brightness: bounded(brightness),

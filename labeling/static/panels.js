@@ -2,7 +2,7 @@
 
 import { sheet } from "./keys.js";
 import { FILTERS } from "./state.js";
-import { openGhosts, refusal, statusWords, versions } from "./view.js";
+import { agreementWords, openGhosts, refusal, statusWords, versions } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -68,8 +68,10 @@ export function showWords(said, state, look) {
   for (const button of $("filters").children) {
     button.setAttribute("aria-selected", String(button.dataset.filter === state.filter));
     put(button.lastChild, String(said.counts[button.dataset.filter]));
-    button.hidden = button.dataset.filter === "disagreed" && !said.counts.disagreed && state.filter !== "disagreed";
+    const name = button.dataset.filter;
+    button.hidden = !["all", "new", state.filter].includes(name) && !said.counts[name];
   }
+  $("reading").hidden = !said.reader;
   $("notice").hidden = !said.notice;
   put($("notice"), said.notice ?? "");
   $("strip").dataset.shown = String(look.strip);
@@ -108,15 +110,37 @@ export function showCard(state, choose) {
     button.addEventListener("click", () => choose(name));
     return button;
   };
-  put($("conflict-words"), both ? `${both.theirs.title} changed this photo while you did. Which version stands?` : refused);
+  const asked = {
+    conflict: () => `${both.theirs.title} changed this photo while you did. Which version stands?`,
+    readings: () => `${both.theirs.title} read this photo without seeing ${both.mine.title}'s marks and saw it differently. Which stands?`,
+  };
+  put($("conflict-words"), both ? asked[both.why]() : refused);
+  card.dataset.why = both?.why ?? "refused";
   const choices = both
     ? [
-        choice("mine", "1  Yours", statusWords(both.mine), "var(--mine)"),
+        choice("mine", `1  ${both.mine.title}`, statusWords(both.mine), "var(--mine)"),
         choice("theirs", `2  ${both.theirs.title}`, statusWords(both.theirs), "var(--theirs)"),
-        choice("both", "3  Both", "all that each of you changed"),
+        choice("both", "3  Both", both.why === "conflict" ? "what each changed" : "all their marks"),
       ]
     : [choice("again", "1  Try again", "send your version once more"), choice("saved", "2  Drop mine", "show what is saved")];
   $("conflict-choices").replaceChildren(...choices);
+}
+
+export function showEmpty(name, reader) {
+  $("empty").hidden = false;
+  const nothing = `No photos yet: put JPEG or PNG files into the folder photos of ${name} and reload.`;
+  put($("empty"), reader ? "There is nothing to read: nobody else has finished a photo yet." : nothing);
+}
+
+/** How well two people agree, and the ways to a second look. */
+export function showAgreement({ to_read, to_settle, figures }, reader, settle) {
+  $("agreement").hidden = Boolean(reader) || (!to_read && !to_settle && !figures);
+  $("figures").replaceChildren(...agreementWords(figures).map((words) => make("li", words)));
+  $("second-look").hidden = !to_read;
+  put($("second-look"), `Second look at ${to_read} ${to_read === 1 ? "photo" : "photos"}`);
+  $("settle").hidden = !to_settle;
+  put($("settle"), `Settle ${to_settle} ${to_settle === 1 ? "disagreement" : "disagreements"}`);
+  $("settle").onclick = settle;
 }
 
 /** The versions a photo had, the latest first, each to be brought back. */

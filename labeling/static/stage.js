@@ -17,7 +17,6 @@ export class Stage {
     this.page = page;
     this.pictures = pictures;
     this.gesture = idle;
-    this.space = false;
     const style = getComputedStyle(document.documentElement);
     this.colors = Object.fromEntries(
       ["mark", "hovered", "selected", "pointer", "ghost", "mine", "theirs", "edge"].map((name) => [
@@ -40,6 +39,11 @@ export class Stage {
     this.page.turn({ type: "resized", view: { width, height }, ratio: devicePixelRatio });
   }
 
+  /** The space bar is held, or let go: dragging pans. */
+  hold(on) {
+    this.page.turn({ type: "held", on });
+  }
+
   /** Where on the canvas, to a part of a pixel: `offsetX` is whole. */
   place({ clientX, clientY }) {
     const corner = this.parts.marks.getBoundingClientRect();
@@ -58,13 +62,13 @@ export class Stage {
     this.page.turn({ type: "pointed", at: touch && type !== "down" && type !== "move" ? null : at });
     const on = type === "down" ? centerAt(state(), look(), at, touch ? 24 : undefined) : -1;
     const { button, pointerId: id, shiftKey } = event;
-    this.take({ type, id, touch, button, at, on, snap: shiftKey, pan: this.space });
+    this.take({ type, id, touch, button, at, on, snap: shiftKey, pan: look().held });
   }
 
   take(event) {
     const [gesture, intents] = step(this.gesture, event);
     this.gesture = gesture;
-    if (gesture.touch && (gesture.mode === "aim" || gesture.mode === "drag"))
+    if (gesture.touch && ["aim", "hold", "drag"].includes(gesture.mode))
       this.parts.side.dataset.touching = event.at.x > this.parts.stage.clientWidth / 2 ? "right" : "left";
     else delete this.parts.side.dataset.touching;
     this.page.turn({ type: "panning", on: gesture.mode === "pan" || gesture.mode === "pinch" });
@@ -101,7 +105,7 @@ export class Stage {
   /** What the pointer is about to do, for the cursor. */
   hand(state, look) {
     if (look.panning) return "panning";
-    if (this.space) return "pan";
+    if (look.held) return "pan";
     return look.pointer && centerAt(state, look, look.pointer) >= 0 ? "mark" : "";
   }
 
@@ -110,12 +114,9 @@ export class Stage {
     const point = look.side && this.watched(state, look);
     const texts = point ? [`x ${point.x.toFixed(1)}`, `y ${point.y.toFixed(1)}`, `${Math.round(look.camera.scale * 100)} %`] : ["", "", ""];
     texts.forEach((text, i) => (spot.children[i].textContent = text));
-    if (!point) {
-      for (const canvas of [loupe, loupeMarks]) canvas.width = canvas.height = 0;
-      return;
-    }
+    loupe.parentElement.dataset.empty = String(!point);
     const side = loupe.clientWidth;
-    if (!side) return;
+    if (!point || !side) return;
     const scale = Math.max(side / LOUPE_PX, look.camera.scale * 1.5);
     const glass = { ...look, view: { width: side, height: side }, camera: { scale, x: point.x, y: point.y } };
     for (const canvas of [loupe, loupeMarks]) sized(canvas, glass.view, look.ratio);

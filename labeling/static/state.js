@@ -6,8 +6,11 @@
  * them: saved ones plus what is in `box` on its way to the server. `past` and `future` are for undo.
  */
 
-import { merge, onPhoto, sameVersion, statusFor } from "./centers.js";
+import { merge, nearest, onPhoto, sameVersion, statusFor } from "./centers.js";
 import * as outbox from "./outbox.js";
+
+/** How far apart two people's centres of one dent may be: labeling.agreement.WITHIN_PX. */
+export const SAME_DENT_PX = 16;
 
 export const FILTERS = {
   all: () => true,
@@ -99,6 +102,20 @@ const EVENTS = {
     return n ? { ...next, notice: `${n} ${n === 1 ? "mark" : "marks"} taken out. Undo brings them back.` } : next;
   },
 
+  /**
+   * Two people saw the open photo differently and somebody decides: what stands is saved anew, even if
+   * nothing changes by it, and that settles it.
+   */
+  settled(state, { choice, saveId }) {
+    const doc = openDoc(state);
+    const [second] = doc?.readings ?? [];
+    if (!second) return state;
+    const alone = second.centers.filter((center) => nearest(doc.centers, center, SAME_DENT_PX) < 0);
+    const versions = { mine: doc, theirs: second, both: { centers: [...doc.centers, ...alone], status: doc.status } };
+    const { centers, status } = versions[choice];
+    return { ...edited(state, { centers, status: statusFor(centers, status) }, saveId, state.open, true), selected: -1 };
+  },
+
   /** An earlier version becomes the newest one. */
   restored: (state, { version: { centers, status }, saveId }) => ({
     ...edited(state, { centers, status }, saveId),
@@ -116,8 +133,9 @@ const EVENTS = {
 
   /** The server stored a save. `annotation` is the version it holds now. */
   acknowledged(state, { saveId, annotation }) {
-    const box = outbox.without(state.box, saveId);
-    return settled({ ...state, box }, annotation);
+    const entry = state.box.find((other) => other.saveId === saveId);
+    const next = { ...state, box: outbox.without(state.box, saveId) };
+    return entry && entry.reader !== state.reader ? next : settled(next, annotation);
   },
 
   refused(state, { saveId, trouble }) {
@@ -163,9 +181,9 @@ const ahead = (state, last) => {
 };
 
 /** A version made of a photo: shown at once, put in the queue of saves, remembered for undo. */
-function edited(state, after, saveId, photoId = state.open) {
+function edited(state, after, saveId, photoId = state.open, always = false) {
   const doc = state.docs.get(photoId);
-  if (sameVersion(doc, after)) return state;
+  if (sameVersion(doc, after) && !always) return state;
   const before = { centers: doc.centers, status: doc.status };
   const next = saved(state, photoId, after, saveId);
   return { ...next, past: [...state.past, { photoId, before, after }], future: [], notice: null };
@@ -184,7 +202,7 @@ function saved(state, photoId, after, saveId) {
   };
   const box = outbox.enqueued(state.box, entry, !state.line.reachable);
   const grown = box.length - state.box.length;
-  const changed = { ...doc, ...after, revision: doc.revision + grown, annotator: state.annotator };
+  const changed = { ...doc, ...after, revision: doc.revision + grown, annotator: state.annotator, readings: [] };
   return withLine({ ...state, box, docs: new Map(state.docs).set(photoId, changed) }, photoId, after, state.annotator);
 }
 
@@ -195,6 +213,7 @@ const withLine = (state, photoId, { centers, status }, annotator) => ({
     status,
     dents: centers.length,
     annotator,
+    disagreed: false,
   }),
 });
 
@@ -214,13 +233,13 @@ function stepped(state, from, to, saveId) {
 function settled(state, annotation) {
   const photoId = annotation.photo_id;
   if (newest(state, photoId)) return state;
-  const { centers, status, revision, annotator } = annotation;
+  const { centers, status, revision, annotator, disagreed = false } = annotation;
   const doc = state.docs.get(photoId);
   const docs = doc
-    ? new Map(state.docs).set(photoId, { ...doc, centers, status, revision, annotator })
+    ? new Map(state.docs).set(photoId, { ...doc, centers, status, revision, annotator, readings: disagreed ? doc.readings : [] })
     : state.docs;
   const next = withLine({ ...state, docs }, photoId, annotation, annotator);
-  next.photos.set(photoId, { ...next.photos.get(photoId), revision, disagreed: annotation.disagreed ?? false });
+  next.photos.set(photoId, { ...next.photos.get(photoId), revision, disagreed });
   return next;
 }
 
@@ -232,6 +251,10 @@ function overheard(state, annotation) {
   const seen = photoId === state.open && annotation.revision > known;
   return seen ? { ...next, selected: -1, notice: `${annotation.annotator} changed this photo.` } : next;
 }
+
+/** Loaded photos whose differing second readings have not come yet. */
+export const lacksReadings = (state, photoId) =>
+  Boolean(state.photos.get(photoId)?.disagreed && state.docs.get(photoId) && !state.docs.get(photoId).readings.length);
 
 /** Ids of the photos the filter shows, in order. */
 export const listedIds = (state) => state.order.filter((id) => FILTERS[state.filter](state.photos.get(id)));

@@ -34,16 +34,25 @@ export function refusal(state) {
   return stuck && !versions(state) ? stuck.trouble.message : null;
 }
 
-/** The two versions of a photo in conflict, for drawing side by side; null where there is none. */
+/**
+ * The two versions of the open photo between which somebody has to decide: a conflict of saves, or a
+ * second reading that differs. Null where there is nothing to decide.
+ */
 export function versions(state) {
   const stuck = trouble(state, state.open);
-  if (stuck?.trouble.code !== "conflict" || !stuck.trouble.current) return null;
-  const theirs = stuck.trouble.current;
-  return {
-    mine: { title: "Yours", centers: stuck.mine.centers, status: stuck.mine.status },
-    theirs: { title: theirs.annotator === stuck.mine.annotator ? "Yours, from another window" : theirs.annotator, centers: theirs.centers, status: theirs.status },
-  };
+  if (stuck) {
+    if (stuck.trouble.code !== "conflict" || !stuck.trouble.current) return null;
+    const theirs = stuck.trouble.current;
+    const title = theirs.annotator === stuck.mine.annotator ? "Yours, from another window" : theirs.annotator;
+    return { why: "conflict", mine: { title: "Yours", ...version(stuck.mine) }, theirs: { title, ...version(theirs) } };
+  }
+  const doc = openDoc(state);
+  const [second] = doc?.readings ?? [];
+  if (!second) return null;
+  return { why: "readings", mine: { title: doc.annotator, ...version(doc) }, theirs: { title: second.annotator, ...version(second) } };
 }
+
+const version = ({ centers, status }) => ({ centers, status });
 
 /** Everything drawn over the photo, in the order it is drawn. */
 export function shapes(state, look) {
@@ -51,11 +60,12 @@ export function shapes(state, look) {
   const place = (center) => toScreen(look.camera, look.view, center);
   const radius = Math.max((PATCH_PX / 2) * look.camera.scale, 7);
   const both = versions(state);
-  if (both) return [...both.theirs.centers.flatMap(mark(place, radius, "theirs", look)),
-    ...both.mine.centers.flatMap(mark(place, radius, "mine", look))];
+  const theirs = both?.theirs.centers.flatMap(mark(place, radius, "theirs", look)) ?? [];
+  if (both?.why === "conflict") return [...theirs, ...both.mine.centers.flatMap(mark(place, radius, "mine", look))];
   const centers = shownCenters(state, look);
   const under = look.drag ? look.drag.index : look.pointer ? centerAt(state, look, look.pointer) : -1;
-  const drawn = look.ghosts ? openGhosts(state).flatMap((ghost) => ghostShapes(place(ghost), radius)) : [];
+  const ghosts = look.ghosts ? openGhosts(state).flatMap((ghost) => ghostShapes(place(ghost), radius)) : [];
+  const drawn = [...ghosts, ...theirs];
   centers.forEach((center, i) => {
     const color = i === state.selected || i === look.drag?.index ? "selected" : i === under ? "hovered" : "mark";
     drawn.push(...mark(place, radius, color, look)(center));
@@ -101,7 +111,7 @@ export function tally(state) {
 
 const STATUS_WORDS = { new: "Not reviewed", clean: "No dents", skipped: "Skipped" };
 
-const dents = (n) => `${n} ${n === 1 ? "dent" : "dents"}`;
+const dents = (n) => counted(n, "dent");
 
 export const statusWords = ({ status, centers }) => STATUS_WORDS[status] ?? dents(centers.length);
 
@@ -123,9 +133,27 @@ export function words(state) {
     company: others.length ? `${others.map((person) => person.annotator).join(", ")} also here` : "",
     people: state.people.map((person) => person.annotator),
     stuck: troubles(state.box).map((one) => one.photoId),
+    reader: state.reader,
     more: following(state) !== null,
     notice: state.notice,
   };
+}
+
+const percent = (value) => Math.round(value * 100);
+
+const counted = (n, one) => `${n} ${one}${n === 1 ? "" : "s"}`;
+
+/** The agreement figures as sentences: each with its 95 % interval and what it rests on. */
+export function agreementWords(figures) {
+  if (!figures) return [];
+  const { centers, photos, kappa, apart_px: apart } = figures;
+  const share = ({ value, low, high }) => `${percent(value)} %${low === null ? "" : ` (${percent(low)} to ${percent(high)})`}`;
+  return [
+    photos.value !== null && `Dented or clean: ${share(photos)} alike, ${counted(photos.n, "photo")}`,
+    centers.value !== null && `Centres: ${share(centers)} paired, ${counted(centers.n, "centre")}`,
+    kappa.value !== null && `Cohen's kappa ${kappa.value.toFixed(2)}`,
+    apart.value !== null && `Paired centres ${apart.value.toFixed(1)} px apart`,
+  ].filter(Boolean);
 }
 
 /** The CSS filter of the photo, the loupe included. */

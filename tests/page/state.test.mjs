@@ -8,7 +8,7 @@ const run = (state, ...events) =>
   events.reduce((now, event) => reduce(now, { saveId: `s${String(ticket++).padStart(5, "0")}`, ...event }), state);
 
 const line = (id, status = "new", dents = 0) => ({ id, status, dents, revision: 0, annotator: "", disagreed: false });
-const blank = (id) => ({ id, width: 100, height: 80, levels: 1, tilePx: 1024, centers: [], status: "new", revision: 0, annotator: "" });
+const blank = (id) => ({ id, width: 100, height: 80, levels: 1, tilePx: 1024, centers: [], status: "new", revision: 0, annotator: "", readings: [] });
 const page = () =>
   run(
     initial("Ada"),

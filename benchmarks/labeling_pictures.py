@@ -9,9 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import cv2
+import numpy as np
 
 from commands.label import champion
+from dentline import images
 from dentline.recipe import Recipe, dumps
 from dentline.workspace import Workspace
 from deployment.champion import promote
@@ -20,8 +21,14 @@ from tests import tiny_model
 from tests.browser import chromium
 from tests.labeling_person import Person, Server, serving_project
 
-DESK = {"viewport": {"width": 1360, "height": 850}}
-PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+DESK: dict[str, Any] = {"viewport": {"width": 1360, "height": 850}}
+SMALL = {"width": 390, "height": 844}
+PHONE: dict[str, Any] = {"viewport": SMALL, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "has_touch": True,
+    "is_mobile": True,
+}
 
 
 class Album:
@@ -35,9 +42,8 @@ class Album:
         person.page.wait_for_timeout(700)
         path = self._folder / f"{name}.png"
         person.page.screenshot(path=str(path))
-        picture = cv2.imread(str(path))
-        flat = (picture // 4) * 4 + 2
-        cv2.imwrite(str(path), flat, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        flat = images.read(path) // 4 * 4 + 2
+        path.write_bytes(images.encode_png(flat.astype(np.uint8)))
         print(path)
 
 
@@ -127,7 +133,7 @@ def take_phone(album: Album, browser: Any, server: Server, dents: dict[str, list
     cy.sees("saved")
     album.take(cy, "phone")
     fingers = cy.context.new_cdp_session(cy.page)
-    x, y = cy.at(dents[photo][-1][0] + 150, dents[photo][-1][1] - 60)
+    x, y = cy.at(dents[photo][-1][0] + 40, dents[photo][-1][1] + 120)
     fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
     album.take(cy, "phone-aim")
     fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})

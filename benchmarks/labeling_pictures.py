@@ -22,13 +22,8 @@ from tests.browser import chromium
 from tests.labeling_person import Person, Server, serving_project
 
 DESK: dict[str, Any] = {"viewport": {"width": 1360, "height": 850}}
-SMALL = {"width": 390, "height": 844}
-PHONE: dict[str, Any] = {"viewport": SMALL, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
-    "viewport": {"width": 390, "height": 844},
-    "device_scale_factor": 2,
-    "has_touch": True,
-    "is_mobile": True,
-}
+PHONE_SIZE = {"width": 390, "height": 844}
+PHONE: dict[str, Any] = {"viewport": PHONE_SIZE, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
 
 
 class Album:

@@ -11,6 +11,7 @@ import typer
 from commands import (
     augment,
     dashboard,
+    demo,
     deploy,
     doctor,
     groups,
@@ -44,6 +45,7 @@ labels_app.command("export")(label_history.export)
 labels_app.command("agreement")(label_history.agreement)
 app.command("submit")(jobs.submit)
 app.add_typer(jobs.jobs_app, name="jobs")
+app.command("demo")(demo.demo)
 app.command("deploy")(deploy.deploy)
 app.command("doctor")(doctor.doctor)
 app.command("init")(labels.init)

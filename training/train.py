@@ -88,7 +88,6 @@ def _run(
     data = fingerprint(list(sides.values()))
     plan = hashlib.sha256((data + recipes.dumps(recipe)).encode()).hexdigest()
     unfinished = runs / f".unfinished-{model}-{plan[:12]}"
-    unfinished.mkdir(parents=True, exist_ok=True)
     clock = time.perf_counter()
     fitted = MODELS[model](recipe, sides["train"], sides["validation"], unfinished, progress)
     duration_s = time.perf_counter() - clock
@@ -125,7 +124,7 @@ def _run(
     tables = {split: value.as_json() for split, value in measured.items()}
     export.export(folder / "bundle", fitted.model, contract, sides["validation"], tables)
     write_run(folder, recipe, record, fitted.history, predictions, measured)
-    shutil.rmtree(unfinished)
+    shutil.rmtree(unfinished, ignore_errors=True)
     return run_id
 
 

@@ -89,11 +89,13 @@ def export(
 
     Example: dentline labels export my-part coco my-part-coco.json
     """
+    from commands.progress import Bars
     from dentline.workspace import Workspace
     from labeling import exporting
     from labeling.formats import registry
 
-    out = exporting.send_out(Workspace.open(project), format, target, with_photos)
+    with Bars() as bars:
+        out = exporting.send_out(Workspace.open(project), format, target, with_photos, bars.show)
     n_centers = sum(len(a.centers) for a in out.annotations)
     typer.echo(f"{target}: {len(out.annotations)} photos, {n_centers} centers")
     typer.echo(f"{format} does not carry: {registry.named(format).LOSES}", err=True)

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from labeling.patches import Patch, Pixels
+    from labeling.patches import Patch
+
+_LEAK_PATCHES = 4000
+"""About how many negatives the leak report judges: more would only take longer."""
 
 Project = Annotated[Path, typer.Argument(help="the project folder")]
 Annotator = Annotated[str, typer.Option(help="who marks, where the source does not say")]
@@ -21,9 +24,11 @@ def init(
 
     Example: dentline init my-part
     """
+    from commands.progress import Bars
     from labeling import projects
 
-    workspace = projects.make(project, recipe_from, photos)
+    with Bars() as bars:
+        workspace = projects.make(project, recipe_from, photos, bars.show)
     typer.echo(f"{workspace.recipe}: every option with its meaning")
     typer.echo(f"{workspace.photos}: {len(workspace.photo_paths())} photos")
 
@@ -53,11 +58,14 @@ def import_(
 
     Example: dentline init my-part && dentline import my-part ../shared/data/tiles
     """
+    from commands.progress import Bars
     from dentline.workspace import Workspace
     from labeling import importing
 
     workspace = Workspace.open(project)
-    done = importing.bring_in(workspace, source, annotator, format or None, photos, empty, category or (), replace)
+    with Bars() as bars:
+        told = (empty, category or (), replace, bars.show)
+        done = importing.bring_in(workspace, source, annotator, format or None, photos, *told)
     n_centers = sum(len(a.centers) for a in done.stored)
     n_clean = sum(a.status == "clean" for a in done.stored)
     typer.echo(f"{workspace.photos}: {len(done.copied)} photos copied")
@@ -85,6 +93,8 @@ def split(
 
     Example: dentline split my-part --report
     """
+    from dataclasses import replace
+
     from dentline import recipe
     from dentline.workspace import Workspace
     from labeling import cutting
@@ -103,20 +113,23 @@ def split(
         typer.echo(f"{side:10} {n_groups:5} groups {len(photos):6} photos {n_dented:6} with a dent")
     typer.echo(f"{workspace.split}: seed {job.split.seed}")
     if report:
-        planned = cutting.plan(latest.values(), assignments, job.patches)
-        _leak_report(planned, cutting.pictures(planned, workspace.photo_paths()))
+        few = min(job.patches.negatives_per_photo, max(1, _LEAK_PATCHES // max(1, len(latest))))
+        wanted = replace(job.patches, negatives_per_photo=few)
+        _leak_report(cutting.plan(latest.values(), assignments, wanted), workspace.photo_paths())
 
 
-def _leak_report(planned: "list[Patch]", pictures: "Pixels") -> None:
+def _leak_report(planned: "list[Patch]", photos: dict[str, Path]) -> None:
     import numpy as np
 
-    from labeling import leak
+    from commands.progress import Bars
+    from labeling import cutting, leak
     from training import metrics
 
     rng = np.random.default_rng(0)
     label = np.array([patch.label for patch in planned], np.int8)
-    photos, groups = [patch.photo_id for patch in planned], [patch.group for patch in planned]
-    claims = leak.claims(pictures, label, photos, groups, rng)
+    files, groups = [patch.photo_id for patch in planned], [patch.group for patch in planned]
+    with Bars() as bars:
+        claims = leak.claims(cutting.pictures(planned, photos, bars.show), label, files, groups, rng, bars.show)
     if claims is None:
         typer.echo("no leak report: it needs dents in two groups and photos of two groups without")
         return

@@ -5,11 +5,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 
 class Bars(Progress):
-    """One bar for each thing a stage says it is doing; gone when the work is done."""
+    """One bar for each thing a stage says it is doing; gone when the work is done. None where no terminal is."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        super().__init__(*columns, console=Console(stderr=True), transient=True)
+        console = Console(stderr=True)
+        super().__init__(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._named: dict[str, TaskID] = {}
 
     def show(self, what: str, done: int, total: int) -> None:

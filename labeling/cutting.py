@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import count, groupby
 from pathlib import Path
 
@@ -14,11 +14,9 @@ from dentline.errors import DentlineError
 from dentline.geometry import PATCH_PX
 from labeling import negatives, patches
 from labeling.annotation import Annotation
+from labeling.copying import Progress, silent
 from labeling.patches import Origin, Patch, PatchSet, Pixels
 from labeling.split import Assignment
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many are done, of how many."""
 
 REVIEWED = ("marked", "clean")
 """A photo that nobody has looked through gives no patches: its dents would count as none."""
@@ -50,9 +48,7 @@ def plan(
     return planned
 
 
-def cut(
-    folder: Path, planned: list[Patch], photos: Mapping[str, Path], progress: Progress = lambda *_: None
-) -> PatchSet:
+def cut(folder: Path, planned: list[Patch], photos: Mapping[str, Path], progress: Progress = silent) -> PatchSet:
     """Cut what was planned and replace the patches folder by it, whole or not at all.
 
     Args:
@@ -76,10 +72,12 @@ def cut(
     return patches.write(folder, planned, contexts, images.encode_png)
 
 
-def pictures(planned: list[Patch], photos: Mapping[str, Path]) -> Pixels:
+def pictures(planned: list[Patch], photos: Mapping[str, Path], progress: Progress = silent) -> Pixels:
     """Return (n, 64, 64, 3) uint8 RGB, what a person sees of each planned patch, in memory."""
-    cut_out = []
+    cut_out: list[Pixels] = []
+    n_photos = len({patch.photo_id for patch in planned})
     for photo_id, rows in groupby(planned, key=lambda patch: patch.photo_id):
+        progress("cutting photos", len(cut_out) + 1, n_photos)
         xy = np.array([(patch.x, patch.y) for patch in rows])
         cut_out.append(patches.cut_contexts(images.read(photos[photo_id]), xy, PATCH_PX)[0])
     return np.concatenate(cut_out) if cut_out else np.empty((0, PATCH_PX, PATCH_PX, 3), np.uint8)

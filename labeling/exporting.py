@@ -1,18 +1,19 @@
 """The stage from the project's labels to somebody else's format."""
 
-import shutil
 from pathlib import Path
 
 from dentline.errors import DentlineError
-from dentline.files import replacing
 from dentline.workspace import Workspace
 from labeling import groups
+from labeling.copying import Progress, copy_photos, silent
 from labeling.formats import registry
 from labeling.formats.outgoing import Outgoing
 from labeling.store import Store
 
 
-def send_out(workspace: Workspace, format: str, target: Path, with_photos: bool = False) -> Outgoing:
+def send_out(
+    workspace: Workspace, format: str, target: Path, with_photos: bool = False, progress: Progress = silent
+) -> Outgoing:
     """Write the labels of every photo that was looked at.
 
     Args:
@@ -36,8 +37,6 @@ def send_out(workspace: Workspace, format: str, target: Path, with_photos: bool 
     parts = {p: member.group for p, member in groups.read(workspace.groups).items()}
     out = Outgoing(annotations, photos, parts, images)
     if images:
-        for annotation in annotations:
-            with replacing(images / annotation.photo_id) as temporary:
-                shutil.copyfile(photos[annotation.photo_id], temporary)
+        copy_photos({a.photo_id: photos[a.photo_id] for a in annotations}, images, progress)
     known.write(target, out)
     return out

@@ -1,16 +1,16 @@
 """The stage from somebody's labels to the project's: photos, annotations, groups; all of it or nothing."""
 
-import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dentline.errors import DentlineError
-from dentline.files import replacing, sha256
+from dentline.files import sha256
 from dentline.workspace import Workspace, photos_in
 from labeling import groups
 from labeling.annotation import Annotation, Status
 from labeling.catalog import Catalog
+from labeling.copying import Progress, copy_photos, silent
 from labeling.formats import registry
 from labeling.formats.draft import Draft, Imported
 from labeling.groups import Member
@@ -65,6 +65,7 @@ def bring_in(
     empty: Status = "new",
     categories: Collection[str] = (),
     replace: bool = False,
+    progress: Progress = silent,
 ) -> Outcome:
     """Import labels into a project, with the photos that come with them.
 
@@ -92,15 +93,13 @@ def bring_in(
     with Store(workspace.labels) as store:
         if not replace:
             _refuse_other_labels(store.latest(), imported.annotations)
-        copied = [photo_id for photo_id in coming if photo_id not in here]
-        for photo_id in copied:
-            with replacing(workspace.photos / photo_id) as temporary:
-                shutil.copyfile(coming[photo_id], temporary)
+        new = {photo_id: path for photo_id, path in coming.items() if photo_id not in here}
+        copy_photos(new, workspace.photos, progress)
         stored = store.replace_all(imported.annotations)
     if imported.groups:
         groups.write(workspace.groups, members)
     unchanged = len(imported.annotations) - len(stored)
-    return Outcome(name, tuple(copied), tuple(stored), unchanged, imported.unreviewed, len(imported.groups))
+    return Outcome(name, tuple(new), tuple(stored), unchanged, imported.unreviewed, len(imported.groups))
 
 
 def _refuse_other_photos(coming: Mapping[str, Path], here: Mapping[str, Path]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from labeling.copying import Progress, silent
 from labeling.patches import Pixels
 
 _CELL_PX = 8
@@ -26,7 +27,12 @@ class Claims:
 
 
 def claims(
-    patches: Pixels, label: NDArray[np.int8], photos: Sequence[str], groups: Sequence[str], rng: np.random.Generator
+    patches: Pixels,
+    label: NDArray[np.int8],
+    photos: Sequence[str],
+    groups: Sequence[str],
+    rng: np.random.Generator,
+    progress: Progress = silent,
 ) -> Claims | None:
     """Cross-validate HOG and a linear SVM (Dalal and Triggs, 2005), folds by photo and folds by group.
 
@@ -40,7 +46,8 @@ def claims(
     """
     features = hog(patches)
     seed = int(rng.integers(2**31))
-    found = [_cross_validated(features, label, np.asarray(unit), seed) for unit in (photos, groups)]
+    by = {"judging by file": photos, "judging by group": groups}
+    found = [_cross_validated(features, label, np.asarray(unit), seed, what, progress) for what, unit in by.items()]
     return None if found[0] is None or found[1] is None else Claims(found[0], found[1])
 
 
@@ -69,7 +76,12 @@ def _cell_sums(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _cross_validated(
-    features: NDArray[np.float32], label: NDArray[np.int8], unit: NDArray[np.str_], seed: int
+    features: NDArray[np.float32],
+    label: NDArray[np.int8],
+    unit: NDArray[np.str_],
+    seed: int,
+    what: str,
+    progress: Progress,
 ) -> NDArray[np.float64] | None:
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.svm import LinearSVC
@@ -79,9 +91,10 @@ def _cross_validated(
         return None
     scores = np.zeros(len(label))
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    for train, test in folds.split(features, label, unit):
-        if len(set(label[train])) == 2:
-            model = LinearSVC(C=0.1, class_weight="balanced", random_state=seed, max_iter=5000)
-            decided = model.fit(features[train], label[train]).decision_function(features[test])
-            scores[test] = decided
+    for fold, (train, test) in enumerate(folds.split(features, label, unit), 1):
+        progress(what, fold, n_folds)
+        if len(set(label[train])) < 2:
+            return None
+        model = LinearSVC(C=0.1, class_weight="balanced", random_state=seed, max_iter=5000)
+        scores[test] = model.fit(features[train], label[train]).decision_function(features[test])
     return scores

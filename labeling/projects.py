@@ -1,16 +1,16 @@
 """A new project folder."""
 
-import shutil
 from importlib import resources
 from pathlib import Path
 
 from dentline import recipe
 from dentline.errors import DentlineError
-from dentline.files import replacing, write_text
+from dentline.files import write_text
 from dentline.workspace import Workspace, photos_in
+from labeling.copying import Progress, copy_photos, silent
 
 
-def make(root: Path, recipe_from: str = "", photos: Path | None = None) -> Workspace:
+def make(root: Path, recipe_from: str = "", photos: Path | None = None, progress: Progress = silent) -> Workspace:
     """Make a project: its recipe, and its photos if a folder of them is given.
 
     Args:
@@ -26,9 +26,7 @@ def make(root: Path, recipe_from: str = "", photos: Path | None = None) -> Works
         raise DentlineError(str(photos), "has no photos", "name a folder of JPEG or PNG files")
     text = _recipe(recipe_from) if recipe_from else recipe.dumps(recipe.Recipe(name=workspace.name))
     workspace.photos.mkdir(parents=True, exist_ok=True)
-    for photo_id, path in photos_in(photos).items() if photos else ():
-        with replacing(workspace.photos / photo_id) as temporary:
-            shutil.copyfile(path, temporary)
+    copy_photos(photos_in(photos) if photos else {}, workspace.photos, progress)
     write_text(workspace.recipe, text)
     return workspace
 

@@ -43,12 +43,13 @@ def vgg16(recipe: Recipe, train: Examples, validation: Examples, folder: Path, p
     copies = [random_dihedral(train.contexts[dents], rng, FIELD_PX) for _ in range(COPIES)]
     seen = np.concatenate([train.fields(), *copies])
     source = np.concatenate([np.arange(len(train)), *[dents] * COPIES])
-    found = _features(network, seen, progress)
+    found = features(network, seen, progress)
     head = linear.crossfit(found, train.label, train.group, rng, source).head
     return Fitted(vgg16_model.with_head(network, head.kernel, head.bias), (), weights.name, weights.sha256)
 
 
-def _features(network: keras.Model, fields: NDArray[np.uint8], progress: Progress) -> NDArray[np.float32]:
+def features(network: keras.Model, fields: NDArray[np.uint8], progress: Progress) -> NDArray[np.float32]:
+    """Return (n, f), the frozen network's answer to (n, 112, 112, 3) fields."""
     parts, n_chunks = [], -(-len(fields) // CHUNK)
     for i in range(n_chunks):
         parts.append(np.asarray(network(fields[i * CHUNK : (i + 1) * CHUNK])).reshape(-1, network.output_shape[-1]))

@@ -22,23 +22,34 @@ SIZES = ((640, 480), (720, 540), (800, 600), (960, 720))
 
 CLEAN_SHARE = 0.35
 
+STEEPEST = (0.14, 0.45)
+"""How steep the walls of the dents are, least and most, pixels a pixel; below about 0.1 one has to search."""
 
-def generate(folder: Path, n_panels: int = 20, photos_per_panel: int = 3, seed: int = 0) -> album.Made:
+
+def generate(
+    folder: Path,
+    n_panels: int = 20,
+    photos_per_panel: int = 3,
+    seed: int = 0,
+    steepest: tuple[float, float] = STEEPEST,
+) -> album.Made:
     """Write photos of panels and where their dents are; the same arguments give the same bytes.
 
     Raises:
         DentlineError: `folder` holds photos already.
     """
-    return album.write(folder, photos(n_panels, photos_per_panel, seed))
+    return album.write(folder, photos(n_panels, photos_per_panel, seed, steepest))
 
 
-def photos(n_panels: int, photos_per_panel: int, seed: int) -> Iterator[album.Photo]:
+def photos(
+    n_panels: int, photos_per_panel: int, seed: int, steepest: tuple[float, float] = STEEPEST
+) -> Iterator[album.Photo]:
     """Yield the photos of each panel, one after another."""
     for panel in range(n_panels):
         rng = np.random.default_rng([seed, panel])
         width, height = SIZES[rng.integers(len(SIZES))]
         n_dents = 0 if rng.random() < CLEAN_SHARE else int(rng.integers(1, 5))
-        sheet = sheets.draw(rng, width, height, n_dents)
+        sheet = sheets.draw(rng, width, height, n_dents, steepest)
         bend = rng.normal(0, 0.10, 2)
         for number in range(photos_per_panel):
             picture, dents = take(sheet, bend, (width, height), np.random.default_rng([seed, panel, number]))

@@ -36,8 +36,11 @@ class Sheet:
     dents: NDArray[np.float64]
 
 
-def draw(rng: np.random.Generator, width: int, height: int, n_dents: int) -> Sheet:
-    """Draw a sheet that shows `width` x `height` pixels and MARGIN_PX more on each side."""
+def draw(rng: np.random.Generator, width: int, height: int, n_dents: int, steepest: tuple[float, float]) -> Sheet:
+    """Draw a sheet that shows `width` x `height` pixels and MARGIN_PX more on each side.
+
+    The dents' walls slope by `steepest`, least and most, log-uniform.
+    """
     w, h = width + 2 * MARGIN_PX, height + 2 * MARGIN_PX
     bumps = np.zeros((h, w), dtype=np.float32)
     color = np.array(_PAINTS[rng.integers(len(_PAINTS))]) * rng.uniform(0.85, 1.15, 3)
@@ -47,8 +50,8 @@ def draw(rng: np.random.Generator, width: int, height: int, n_dents: int) -> She
     taken: list[tuple[float, float, float]] = []
     dents = [_place(rng, w, h, taken, 64, MARGIN_PX + 45) for _ in range(n_dents)]
     for x, y in dents:
-        radius, steepest = np.exp(rng.uniform(np.log([7, 0.14]), np.log([18, 0.45])))
-        dent(bumps, rng, x, y, float(radius), float(steepest))
+        radius, slope = np.exp(rng.uniform(np.log([7, steepest[0]]), np.log([18, steepest[1]])))
+        dent(bumps, rng, x, y, float(radius), float(slope))
     _orange_peel(bumps, rng)
     if rng.random() < 0.4:
         _style_line(bumps, rng)

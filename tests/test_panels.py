@@ -10,7 +10,7 @@ import pytest
 
 from dentline.errors import DentlineError
 from samples import sheet as sheets
-from samples.panels import SIZES, generate, photos, take
+from samples.panels import SIZES, STEEPEST, generate, photos, take
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -62,7 +62,7 @@ def test_photos_of_one_panel_differ_in_light_and_place() -> None:
 def test_truth_is_where_the_dent_is(seed: int) -> None:
     """A black disc painted on the sheet at each centre is found there on the photo, to half a pixel."""
     width, height = 640, 480
-    sheet = sheets.draw(np.random.default_rng(seed), width, height, 3)
+    sheet = sheets.draw(np.random.default_rng(seed), width, height, 3, STEEPEST)
     shape = sheet.gloss.shape
     paint = np.full((*shape, 3), 0.6, np.float32)
     y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
@@ -86,8 +86,8 @@ def test_truth_is_where_the_dent_is(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_dent_changes_the_shape_and_not_the_paint(seed: int) -> None:
-    dented = sheets.draw(np.random.default_rng(seed), 640, 480, 2)
+    dented = sheets.draw(np.random.default_rng(seed), 640, 480, 2, STEEPEST)
     for x, y in dented.dents.astype(int):
         near = np.hypot(dented.slope_x, dented.slope_y)[y - 12 : y + 12, x - 12 : x + 12]
         assert near.max() > 0.08
-    assert sheets.draw(np.random.default_rng(seed), 640, 480, 0).dents.shape == (0, 2)
+    assert sheets.draw(np.random.default_rng(seed), 640, 480, 0, STEEPEST).dents.shape == (0, 2)

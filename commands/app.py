@@ -23,6 +23,7 @@ from commands import (
     samples,
     serve,
     train,
+    surface,
 )
 from dentline.errors import DentlineError
 
@@ -55,6 +56,8 @@ app.command("cut")(patches.cut)
 app.command("augment")(augment.augment)
 app.command("train")(train.train)
 app.command("compare")(train.compare)
+app.command("pretrain")(surface.pretrain)
+app.command("propose")(surface.propose)
 app.command("export")(dashboard.export)
 app.command("dashboard")(dashboard.dashboard)
 app.command("serve")(serve.serve)

@@ -6,9 +6,11 @@ import types
 import typing
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from dentline.errors import DentlineError
+
+Options = TypeVar("Options")
 
 
 def option(default: Any, note: str, low: float | None = None, high: float | None = None) -> Any:
@@ -138,11 +140,24 @@ def load(path: Path) -> Recipe:
     Raises:
         DentlineError: the file cannot be read, is not TOML, or has an unknown or wrong field.
     """
+    return parse(_read(path), str(path))
+
+
+def load_as(kind: type[Options], path: Path) -> Options:
+    """Read a file that holds the fields of one dataclass of options, checked as a recipe's are.
+
+    Raises:
+        DentlineError: as :func:`load`.
+    """
+    options: Options = _section(kind, _read(path), str(path))
+    return options
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DentlineError(str(path), f"cannot be read: {error}") from error
-    return parse(table, str(path))
 
 
 def parse(table: dict[str, Any], where: str = "recipe.toml") -> Recipe:

@@ -95,6 +95,14 @@ class Workspace:
         return self.root / "models" / "champion.json"
 
     @property
+    def day0(self) -> Path:
+        return self.root / "models" / "day0"
+
+    @property
+    def proposals(self) -> Path:
+        return self.root / "proposals.csv"
+
+    @property
     def scores(self) -> Path:
         return self.root / "scores.db"
 

@@ -30,9 +30,9 @@ from training.models import surface
 class Pretrain:
     """How the weights are learnt: recipes/pretrain.toml."""
 
-    crops: int = option(98_304, "crops a seed learns from, each seen once", 128)
-    batch_size: int = option(128, "crops a step", 8, 4096)
-    learning_rate: float = option(2e-3, "peak rate of Adam; warms up, then falls as a cosine", 1e-8, 1)
+    crops: int = option(65_536, "crops a seed learns from, each seen once", 128)
+    batch_size: int = option(64, "crops a step", 8, 4096)
+    learning_rate: float = option(1.5e-3, "peak rate of Adam; warms up, then falls as a cosine", 1e-8, 1)
     average: float = option(0.995, "momentum of the running average of the weights that is kept", 0, 0.99999)
     side_tasks: float = option(0.3, "weight of texture, light, scale, blur and noise in the loss", 0, 100)
     bfloat16: bool = option(True, "16-bit convolutions while training; the weights stay 32-bit")
@@ -60,8 +60,11 @@ _JUDGED_SEED = 1_000_000
 _SETTLING = 48
 
 
-def train(recipe: Pretrain, seed: int, stream: Stream, n_textures: int, folder: Path) -> Path:
+def train(recipe: Pretrain, seed: int, stream: Stream, n_textures: int, folder: Path, until: int | None = None) -> Path:
     """Train one seed, or go on where it stopped; return the folder's ``weights.npz``.
+
+    With `until`, learning ends after that many steps, before the rate has fallen all the way: what is
+    kept is the running average of the weights, and ``judged.json`` tells the steps.
 
     Beside it stand ``history.csv`` (step, seconds, each loss) and ``judged.json`` (on generated crops
     alone: the loss, and AUC and average precision of "has a defect" from either pooling). A finished
@@ -85,9 +88,10 @@ def train(recipe: Pretrain, seed: int, stream: Stream, n_textures: int, folder: 
     done = _resume(folder, network, optimizer)
     step = _step(network, optimizer, recipe)
     losses, began = [], time.monotonic()
-    for number, batch in enumerate(stream(n_steps, recipe.batch_size, seed, done), done + 1):
+    last = min(until or n_steps, n_steps)
+    for number, batch in enumerate(stream(last, recipe.batch_size, seed, done), done + 1):
         losses.append([float(v) for v in step(*_tensors(batch))])
-        if number % recipe.checkpoint_steps == 0 or number == n_steps:
+        if number % recipe.checkpoint_steps == 0 or number == last:
             _checkpoint(folder, network, optimizer, number)
             pace = (number - done) * recipe.batch_size / (time.monotonic() - began)
             _log(folder, number, pace, np.mean(losses, axis=0))
@@ -95,7 +99,8 @@ def train(recipe: Pretrain, seed: int, stream: Stream, n_textures: int, folder: 
     optimizer.finalize_variable_values(network.trainable_variables)
     _settle(network, stream, recipe, seed)
     _save(target, surface.folded(network))
-    write_text(folder / "judged.json", json.dumps(judge(network, stream, recipe), indent=1) + "\n")
+    judged = {"steps": max(last, done), **judge(network, stream, recipe)}
+    write_text(folder / "judged.json", json.dumps(judged, indent=1) + "\n")
     (folder / "checkpoint.npz").unlink(missing_ok=True)
     return target
 

@@ -22,8 +22,8 @@ from commands import (
     patches,
     samples,
     serve,
-    train,
     surface,
+    train,
 )
 from dentline.errors import DentlineError
 

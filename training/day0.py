@@ -13,10 +13,10 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from dentline import __version__
 from dentline.errors import DentlineError
 from dentline.files import sha256
 from dentline.geometry import FIELD_PX, PATCH_PX, STRIDE_PX
-from dentline import __version__
 from deployment.bundle import Bundle, Contract, Golden, write
 from training import export as exporting
 from training.models import vgg16, weights
@@ -94,6 +94,5 @@ def export(folder: Path, golden: NDArray[np.uint8], path: Path = weights.SURFACE
         code_version=__version__,
         data_fingerprint=sha256(path),
     )
-    return write(
-        folder, exporting.onnx(model), contract, Golden(golden, p), {"note": "a guess: learnt on generated surfaces alone"}
-    )
+    note = {"note": "a guess: learnt on generated surfaces alone"}
+    return write(folder, exporting.onnx(model), contract, Golden(golden, p), note)

@@ -26,7 +26,7 @@ def cut(project: Annotated[Path, typer.Argument(help="the project folder")]) -> 
     with Store(workspace.labels) as store:
         annotations = [a for a in store.latest().values() if a.status in cutting.REVIEWED]
     cutting.check_sizes(annotations, photos)
-    planned = cutting.plan(annotations, split.read(workspace.split), job.patches)
+    planned = cutting.plan(annotations, split.current(workspace), job.patches)
     with Bars() as bars:
         made = cutting.cut(workspace.patches, planned, photos, bars.show)
     short = job.patches.negatives_per_photo * len(annotations) - sum(not p.label for p in made.patches)

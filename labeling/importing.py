@@ -7,7 +7,7 @@ from pathlib import Path
 from dentline.errors import DentlineError
 from dentline.files import sha256
 from dentline.workspace import Workspace, photos_in
-from labeling import groups
+from labeling import groups, verdicts
 from labeling.annotation import Annotation, Status
 from labeling.catalog import Catalog
 from labeling.copying import Progress, copy_photos, silent
@@ -89,7 +89,7 @@ def bring_in(
     coming = photos_in(folder) if folder else {}
     _refuse_other_photos(coming, here)
     imported = read(source, {**here, **coming}, annotator, name, empty, categories)
-    members = _members(groups.read(workspace.groups), imported.groups)
+    members = _grouped(workspace, imported.groups)
     with Store(workspace.labels) as store:
         if not replace:
             _refuse_other_labels(store.latest(), imported.annotations)
@@ -120,18 +120,14 @@ def _refuse_other_labels(latest: Mapping[str, Annotation], coming: Iterable[Anno
             )
 
 
-def _members(here: Mapping[str, Member], parts: Mapping[str, str]) -> list[Member]:
-    """Add declared parts to the groups: a photo joins the photos of its part, whatever group they are in."""
-    group_of = {member.part: member.group for member in here.values() if member.part}
-    known = {**here}
-    for member in groups.declare(parts, parts):
-        group = group_of.get(member.part, member.group)
-        old = here.get(member.photo_id)
-        if old is not None and old.part not in ("", member.part):
-            raise DentlineError(
-                f"photo {member.photo_id}",
-                f"is of {old.part!r} here and of {member.part!r} in the source",
-                "correct one",
-            )
-        known[member.photo_id] = Member(member.photo_id, group, member.part, member.origin)
-    return list(known.values())
+def _grouped(workspace: Workspace, parts: Mapping[str, str]) -> list[Member]:
+    """Join the project's groups anew, with the declared parts beside what the pixels and people said before."""
+    here = groups.read(workspace.groups)
+    for photo_id, part in parts.items():
+        old = here[photo_id].part if photo_id in here else ""
+        if old not in ("", part):
+            where = f"photo {photo_id}"
+            raise DentlineError(where, f"is of {old!r} in the project and of {part!r} in the source", "correct one")
+    known = {photo_id: member.part for photo_id, member in here.items()} | dict(parts)
+    confirmed = {photo_id: member.group for photo_id, member in here.items() if member.origin == "confirmed"}
+    return groups.join(known, known, verdicts.read(workspace.group_proposals), confirmed)

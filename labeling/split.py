@@ -149,6 +149,21 @@ def write(path: Path, assignments: Mapping[str, Assignment]) -> None:
     write_text(path, out.getvalue())
 
 
+def current(workspace: Workspace) -> dict[str, Assignment]:
+    """Return a project's split with the groups as they are now.
+
+    Raises:
+        DentlineError: there is no split, or groups were joined since that are on two of its sides.
+    """
+    members = groups.read(workspace.groups)
+    found = {
+        photo_id: replace(a, group=members[photo_id].group) if photo_id in members else a
+        for photo_id, a in read(workspace.split).items()
+    }
+    refuse_leak(found, str(workspace.split))
+    return found
+
+
 def renew(workspace: Workspace, shares: Split, again: bool = False, alone: bool = False) -> dict[str, Assignment]:
     """Deal a project's photos and write split.csv; an earlier deal is kept and extended.
 

@@ -11,12 +11,13 @@ import pytest
 from dentline import images
 from dentline.errors import DentlineError
 from dentline.workspace import Workspace, photos_in
-from labeling import groups, importing, projects
+from labeling import groups, importing, projects, verdicts
 from labeling.annotation import Annotation, Center
 from labeling.formats import dotted, masks, registry
 from labeling.formats.outgoing import Outgoing
 from labeling.patches import Pixels
 from labeling.store import Store
+from labeling.verdicts import Verdict
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -258,3 +259,21 @@ def test_mask_centers_are_where_they_were_drawn() -> None:
     mask = np.zeros((9, 9), bool)
     mask[4, 6] = True
     assert masks.centers(mask).tolist() == [[6.5, 4.5]]
+
+
+def test_declared_parts_join_the_groups_that_are_there(project: Workspace, table: Callable[..., Path]) -> None:
+    """A photo that was found to be like another takes that one with it to its declared part."""
+    alike = Verdict("a.jpg", "b.jpg", "joined", "by hand", "", 1.0)
+    verdicts.write(project.group_proposals, [alike], {})
+    groups.write(project.groups, groups.join(["a.jpg", "b.jpg"], {}, [alike]))
+    table("a.jpg,10,20", name="centers.csv")
+    table("a.jpg,P1", "sub/c.jpg,P1", name="images.csv", header="image,part")
+    importing.bring_in(project, project.root.parent / "source", "ann")
+    assert {p: (m.group, m.part) for p, m in groups.read(project.groups).items()} == {
+        "a.jpg": ("P1", "P1"),
+        "b.jpg": ("P1", ""),
+        "sub/c.jpg": ("P1", "P1"),
+    }
+    table("a.jpg,P2", name="images.csv", header="image,part")
+    with pytest.raises(DentlineError, match=r"a\.jpg: is of 'P1' in the project and of 'P2'"):
+        importing.bring_in(project, project.root.parent / "source", "ann")

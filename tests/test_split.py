@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from dentline.errors import DentlineError
 from dentline.recipe import Split
-from labeling import split
+from dentline.workspace import Workspace
+from labeling import groups, split
 from labeling.split import SIDES, Assignment, deal
 
 GROUPS = {f"p{g:02}-{i}.jpg": f"g{g:02}" for g in range(30) for i in range(1 + g % 4)}
@@ -55,6 +56,16 @@ def test_copies_across_sides_are_a_leak_that_names_both_photos(tmp_path: Path) -
     sides = {"a.jpg": Assignment("A", "train"), "b.jpg": Assignment("B", "test"), "c.jpg": Assignment("C", "test")}
     with pytest.raises(DentlineError, match=r"a\.jpg \(train\) and c\.jpg \(test\).*byte for byte"):
         split.refuse_copies(sides, paths, "split.csv")
+
+
+def test_groups_joined_after_the_split_are_seen(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    split.write(workspace.split, {"a.jpg": Assignment("A", "train"), "b.jpg": Assignment("B", "test")})
+    groups.write(workspace.groups, groups.declare(["a.jpg", "b.jpg"], {"a.jpg": "A", "b.jpg": "C"}))
+    assert split.current(workspace)["b.jpg"] == Assignment("C", "test")
+    groups.write(workspace.groups, groups.declare(["a.jpg", "b.jpg"], {"a.jpg": "A", "b.jpg": "A"}))
+    with pytest.raises(DentlineError, match=r"a\.jpg \(train\) and b\.jpg \(test\).*leak"):
+        split.current(workspace)
 
 
 def test_written_split_reads_back(tmp_path: Path) -> None:

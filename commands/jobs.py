@@ -1,9 +1,12 @@
 """Training somewhere else: send the project's training to a target, watch it, bring its runs back."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dentline.workspace import Workspace
 
 Project = Annotated[Path, typer.Argument(help="the project folder")]
 JobId = Annotated[str, typer.Argument(help="the job, as `dentline jobs list` names it")]
@@ -17,6 +20,7 @@ def submit(
     model: Annotated[list[str] | None, typer.Option(help="train this model only; may be given again")] = None,
     nodes: Annotated[int, typer.Option(min=1, help="machines that train together")] = 1,
     wait: Annotated[bool, typer.Option(help="show the log until the job ends, then bring its runs here")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="try, print what would be sent, send nothing")] = False,
 ) -> None:
     """Send the project's training, as one snapshot, to this machine or to Azure ML.
 
@@ -27,6 +31,9 @@ def submit(
     from training import submit as jobs
 
     workspace = Workspace.open(project)
+    if dry_run:
+        _dry_run(workspace, target, tuple(model or ()), nodes)
+        return
     sent = jobs.submit(workspace, target, tuple(model or ()), nodes)
     typer.echo(f"sent job {sent.job_id} to {sent.target}: {workspace.jobs / sent.job_id}")
     if not wait:
@@ -39,6 +46,19 @@ def submit(
             f"job {sent.job_id}", f"is {state}", f"resume it: dentline jobs resume {project} {sent.job_id}"
         )
     fetch(project, sent.job_id)
+
+
+def _dry_run(workspace: "Workspace", target: str, models: tuple[str, ...], nodes: int) -> None:
+    from dentline.errors import DentlineError
+    from training import preflight
+
+    findings, sent = preflight.rehearse(workspace, target, models, nodes)
+    for line in [*findings, *sent]:
+        typer.echo(str(line))
+    faults = sum(not finding.ok for finding in findings)
+    if faults:
+        raise DentlineError(f"--target {target}", f"{faults} of {len(findings)} checks failed", "nothing was sent")
+    typer.echo("nothing was sent")
 
 
 @jobs_app.command("list")

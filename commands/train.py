@@ -12,6 +12,7 @@ def train(
     project: Project,
     model: Annotated[list[str] | None, typer.Option(help="train this model only; may be given again")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the runs; the project's runs/ by default")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="read and check everything, train nothing")] = False,
 ) -> None:
     """Train each model of the recipe, judge it, export it, and write one report of all.
 
@@ -28,6 +29,10 @@ def train(
     from training import train as stage
 
     workspace = Workspace.open(project)
+    if dry_run:
+        _, models, found, _ = stage.prepare(workspace, tuple(model or ()))
+        typer.echo(f"would train {', '.join(models)} on {len(found)} patches")
+        return
     with Bars() as bars:
         outcomes = stage.train(workspace, tuple(model or ()), out, bars.show)
     for outcome in outcomes:

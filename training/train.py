@@ -18,6 +18,7 @@ from dentline.recipe import Recipe
 from dentline.workspace import Workspace
 from deployment.bundle import Contract
 from labeling import patches
+from labeling.patches import PatchSet
 from training import export, metrics, report
 from training.data import Examples, fingerprint
 from training.fit import Fitted, Progress, predict
@@ -57,13 +58,7 @@ def train(
     Raises:
         DentlineError: unknown model, no patches, a split without dents, or none of the models ran.
     """
-    recipe = recipes.load(workspace.recipe)
-    chosen = models or recipe.train.models
-    unknown = [name for name in chosen if name not in MODELS]
-    if unknown:
-        raise DentlineError("recipe.toml: [train] models", f"is {unknown[0]!r}", f"known are: {', '.join(MODELS)}")
-    found = patches.read(workspace.patches)
-    sides = {split: Examples.of(found, split) for split in SPLITS}
+    recipe, chosen, found, sides = prepare(workspace, models)
     outcomes = []
     for model in chosen:
         try:
@@ -79,6 +74,23 @@ def train(
     for run in runs:
         report.write(run.folder / "report.html", runs, not_run, found)
     return outcomes
+
+
+def prepare(
+    workspace: Workspace, models: tuple[str, ...] = ()
+) -> tuple[Recipe, tuple[str, ...], PatchSet, dict[str, Examples]]:
+    """Read and check all that training needs: the recipe, the models' names, the patches, each split's examples.
+
+    Raises:
+        DentlineError: as :func:`train` does before it trains.
+    """
+    recipe = recipes.load(workspace.recipe)
+    chosen = models or recipe.train.models
+    unknown = [name for name in chosen if name not in MODELS]
+    if unknown:
+        raise DentlineError("recipe.toml: [train] models", f"is {unknown[0]!r}", f"known are: {', '.join(MODELS)}")
+    found = patches.read(workspace.patches)
+    return recipe, chosen, found, {split: Examples.of(found, split) for split in SPLITS}
 
 
 def _run(

@@ -5,7 +5,7 @@ Each part starts ``dentline serve`` on a project with a small model, and prints 
 kills   workers are killed (kill -9) while callers score; acknowledged answers missing from the records
 swaps   the champion changes under load; requests that failed
 memory  the hardest pictures and bodies known, one at a time; peak resident memory above the resting one
-load    four times as many callers as it can serve; liveness, 429s, goodput, time to be ready again
+load    four times what it can serve; liveness, 429s, goodput, time to be ready again
 stop    SIGTERM under load; requests cut, scores lost, seconds to the end
 start   seconds from start to ready, resident memory of a worker
 """
@@ -24,6 +24,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -221,32 +222,46 @@ def memory(workspace: Workspace) -> Figures:
 
 
 def load(workspace: Workspace, seconds: float = 10) -> Figures:
-    """Call it with as much as it serves, then four times that; look at liveness meanwhile."""
+    """Find what it serves to one caller, then offer four times that, whether it keeps up or not."""
     data = images.encode_png(tiny_model.surface(500, 500, []))
-    with running(workspace, "--log", "none") as service:
-        rates, live = {}, []
-        refused: list[float] = []
-        for n in (4, 64):
-            with Callers(service, n, data).calling() as callers, service.client() as own:
-                ends = time.monotonic() + seconds
-                while time.monotonic() < ends:
+    with running(workspace, "--log", "none") as service, service.client() as own:
+        with Callers(service, 1, data).calling() as callers:
+            time.sleep(seconds)
+        capacity = callers.statuses[200] / seconds
+        seen: list[tuple[int, float]] = []
+        local = threading.local()
+
+        def send() -> None:
+            if not hasattr(local, "client"):
+                local.client = service.client()
+            started = time.perf_counter()
+            status = local.client.post("/score", content=data, headers=PNG).status_code
+            seen.append((status, time.perf_counter() - started))
+
+        live = []
+        n = round(4 * capacity * seconds)
+        with ThreadPoolExecutor(32) as pool:
+            began = time.perf_counter()
+            for number in range(n):
+                pool.submit(send)
+                if number % 4 == 0:
                     started = time.perf_counter()
                     own.get("/health/live")
                     live.append(time.perf_counter() - started)
-                    time.sleep(0.2)
-            rates[n] = callers.statuses[200] / seconds
-            refused = [s for status, s in callers.seconds if status == 429]
-            odd = {str(k): v for k, v in callers.statuses.items() if k not in (200, 429)}
+                time.sleep(max(0.0, began + (number + 1) / (4 * capacity) - time.perf_counter()))
+        took = time.perf_counter() - began
         started = time.perf_counter()
-        while httpx.get(service.url + "/health/ready", trust_env=False).status_code != 200:
+        while own.get("/health/ready").status_code != 200:
             time.sleep(0.01)
         again = time.perf_counter() - started
+    refused = [s for status, s in seen if status == 429]
     return {
-        "goodput_at_capacity_per_s": round(rates[4], 1),
-        "goodput_at_overload_per_s": round(rates[64], 1),
-        "refused_at_overload": len(refused),
+        "capacity_per_s": round(capacity, 1),
+        "offered_per_s": round(n / took, 1),
+        "answered_per_s": round(sum(status == 200 for status, _ in seen) / took, 1),
+        "refused": len(refused),
         "refused_p99_s": round(float(np.percentile(refused, 99)), 3) if refused else None,
-        "other_statuses": odd,
+        "other_statuses": sum(status not in (200, 429) for status, _ in seen),
         "liveness_longest_s": round(max(live), 3),
         "ready_again_s": round(again, 3),
     }

@@ -37,7 +37,7 @@ class Settings:
     max_images: int = option(16, "most images in one request", 1)
     slots: int = option(1, "photos scored at a time in each worker", 1)
     queue: int = option(16, "requests waiting in each worker before it answers 429", 0)
-    wait_s: float = option(0.4, "longest wait for a slot before it answers 429", 0)
+    wait_s: float = option(0.25, "longest wait for a slot before it answers 429", 0)
     head_s: float = option(5.0, "longest time for a request's head", 0.1)
     body_s: float = option(8.0, "longest time for a request's body", 0.1)
     linger_s: float = option(3.0, "on SIGTERM: goes on accepting, not ready, for this long", 0)

@@ -1,0 +1,1 @@
+"""What the service is compared with, as its own documentation would have it written."""

@@ -63,21 +63,30 @@ _TURNS: dict[int, Any] = {
 """What an EXIF orientation asks for, so that the picture stands as it was taken."""
 
 
-def decode(data: bytes, limits: Limits = Limits()) -> NDArray[np.uint8]:
+Size = tuple[int, int]
+"""Width and height in pixels, after the EXIF turn."""
+
+
+def decode(data: bytes, limits: Limits = Limits(), least: Size | None = None) -> NDArray[np.uint8]:
     """Return a picture's pixels, ``(H, W, 3)`` uint8 RGB, turned as EXIF says.
 
     Grey and palette become RGB, 16 bits become the upper 8, an alpha channel is dropped (the colours
     are taken as stored).
+
+    Args:
+        least: for who will shrink the picture anyway: a JPEG may be decoded at a half, a quarter or an
+            eighth of its size, as long as that is not less than this. Twice as fast; the same at every
+            door only when all ask for the same.
 
     Raises:
         ImageError: not an allowed format, over a limit, cut short or corrupt.
     """
     found = header(data, limits)
     try:
-        picture = _pixels(data, found)
+        picture = _pixels(data, found, least)
     except (ValueError, cv2.error, MemoryError) as error:
         raise ImageError("corrupt", f"its {found.format.upper()} data are damaged or cut short") from error
-    if picture is None or picture.shape != (found.stored_height_px, found.stored_width_px, 3):
+    if picture is None or picture.shape != (*_reduced(found, least), 3):
         raise ImageError("corrupt", f"its {found.format.upper()} data are damaged or cut short")
     turn = _TURNS.get(found.orientation)
     return picture if turn is None else turn(picture)
@@ -107,14 +116,14 @@ def header(data: bytes, limits: Limits = Limits()) -> Header:
     return found
 
 
-def read(path: Path, limits: Limits = ON_DISK) -> NDArray[np.uint8]:
-    """Return the pixels of a file, ``(H, W, 3)`` uint8 RGB, turned as EXIF says.
+def read(path: Path, limits: Limits = ON_DISK, least: Size | None = None) -> NDArray[np.uint8]:
+    """Return the pixels of a file, as :func:`decode` does.
 
     Raises:
         ImageError: with the path: the file cannot be read or decoded.
     """
     try:
-        return decode(path.read_bytes(), limits)
+        return decode(path.read_bytes(), limits, least)
     except OSError as error:
         raise ImageError("unreadable", error.strerror or str(error), where=str(path)) from error
     except ImageError as error:
@@ -154,11 +163,24 @@ def encode_png(picture: NDArray[np.uint8]) -> bytes:
     return buffer.tobytes()
 
 
-def _pixels(data: bytes, found: Header) -> NDArray[np.uint8] | None:
+def _pixels(data: bytes, found: Header, least: Size | None) -> NDArray[np.uint8] | None:
     if found.format == "jpeg":
-        decoded: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, "RGB", strict=True)
+        height, width = _reduced(found, least)
+        decoded: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            data, "RGB", min_height=height, min_width=width, strict=True
+        )
         return decoded
     kept = b"".join(data[start:end] for start, end in found.keep) if found.keep else data
     return cv2.imdecode(  # type: ignore[return-value]
         np.frombuffer(kept, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     )
+
+
+def _reduced(found: Header, least: Size | None) -> tuple[int, int]:
+    """Return the height and width that a picture is decoded at, before its EXIF turn."""
+    height, width = found.stored_height_px, found.stored_width_px
+    if found.format != "jpeg" or least is None:
+        return height, width
+    wanted = least if found.orientation < 5 else least[::-1]
+    sizes = ((-(-height // by), -(-width // by)) for by in (8, 4, 2))
+    return next((size for size in sizes if size[1] >= wanted[0] and size[0] >= wanted[1]), (height, width))

@@ -195,6 +195,17 @@ def parse(steps: Sequence[str], where: str = "recipe.toml: [prepare]") -> tuple[
     return tuple(_parse_one(text, f"{where} {text!r}") for text in steps)
 
 
+def least_size(calls: Sequence[Call]) -> tuple[int, int] | None:
+    """Return the width and height in pixels that a photo may be decoded down to before these steps.
+
+    Twice what a first `resize` makes of it; None where the steps begin otherwise and need every pixel.
+    """
+    if not calls or calls[0].name != "resize":
+        return None
+    size = dict(calls[0].parameters)
+    return int(2 * size["width_px"]), int(2 * size["height_px"])
+
+
 def prepare(photo: Array, calls: Sequence[Call]) -> View:
     """Run the steps on a photo (H, W, 3) uint8 RGB.
 

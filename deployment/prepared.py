@@ -15,10 +15,14 @@ class PreparedEngine:
     Args:
         engine: what runs the model.
         steps: of the contract, as :func:`dentline.prepare.parse` reads them.
+
+    Attributes:
+        least: the size a photo may be decoded down to; see :func:`dentline.prepare.least_size`.
     """
 
     def __init__(self, engine: Engine, steps: Sequence[str], where: str) -> None:
         self._engine, self._calls = engine, prepare.parse(steps, f"{where}: prepare")
+        self.least = prepare.least_size(self._calls)
 
     def view(self, photo: NDArray[np.uint8]) -> prepare.View:
         """Return what the model sees of a photo, and how its pixels lie in it.

@@ -79,19 +79,22 @@ def features(photo: NDArray[np.uint8]) -> Floats:
     return np.concatenate([layout, ways / (ways.sum() + 1e-6), fine]).astype(np.float64)
 
 
-def of_photos(photos: Iterable[tuple[bytes, str]]) -> Reference:
+def of_photos(photos: Iterable[tuple[bytes, str]], least: images.Size | None = None) -> Reference:
     """Return the reference of training photos, each its file's bytes and its group.
+
+    Args:
+        least: the size the model's preparation lets them be decoded down to.
 
     Raises:
         DentlineError: too few photos, or one that cannot be decoded.
     """
     described, measured, groups, cameras = [], [], [], []
     for data, group in photos:
-        photo = images.decode(data, images.ON_DISK)
+        photo = images.decode(data, images.ON_DISK, least)
         seen = quality.measure(photo)
         described.append(features(photo))
         levels = {k: float(getattr(seen, k)) for k in ("brightness", "contrast", "sharpness", "saturation")}
-        measured.append(levels | {"size": math.sqrt(photo.shape[0] * photo.shape[1])})
+        measured.append(levels | {"size": math.sqrt(math.prod(images.size(data)))})
         groups.append(group)
         cameras.append(exif.camera(data) or "")
     return make(described, measured, groups, cameras)

@@ -56,6 +56,7 @@ class Scorer:
         self.bundle, self.limits = bundle, limits
         self._n_threads = n_threads
         self._engine: Engine | None = None
+        self._least: images.Size | None = None
 
     @property
     def model_id(self) -> str:
@@ -76,6 +77,8 @@ class Scorer:
         engine = bundles.engine(self.bundle, self._n_threads)
         worst = bundles.self_test(self.bundle, engine)
         self._engine = engine
+        if self.bundle.contract.task == "image" and isinstance(engine, PreparedEngine):
+            self._least = engine.least
         return worst
 
     def decode(self, data: bytes) -> NDArray[np.uint8]:
@@ -84,7 +87,7 @@ class Scorer:
         Raises:
             ImageError: not a picture that is scored.
         """
-        return images.decode(data, self.limits)
+        return images.decode(data, self.limits, self._least)
 
     def predict(self, photo: NDArray[np.uint8]) -> Prediction:
         """Return the model's answer to decoded pixels.
@@ -105,6 +108,7 @@ class Scorer:
         started = time.perf_counter()
         photo = self.decode(source) if isinstance(source, bytes) else source
         prediction = self.predict(photo)
+        width, height = images.size(source) if isinstance(source, bytes) else (photo.shape[1], photo.shape[0])
         now = datetime.now(UTC)
         return Answer(
             score_id=new_id(now.timestamp()),
@@ -112,8 +116,8 @@ class Scorer:
             scored_at=now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}",
             model_id=self.model_id,
             photo_sha256=hashlib.sha256(source if isinstance(source, bytes) else source.tobytes()).hexdigest(),
-            width_px=photo.shape[1],
-            height_px=photo.shape[0],
+            width_px=width,
+            height_px=height,
             p=prediction.p,
             threshold=prediction.threshold,
             verdict=prediction.verdict,

@@ -12,6 +12,7 @@ import threading
 import time
 from types import FrameType
 
+import cv2
 import uvicorn
 from fastapi import FastAPI
 
@@ -64,6 +65,7 @@ def serve(settings: Settings, listener: socket.socket, alone: bool = True) -> No
     Raises:
         DentlineError: the model, the records or the keys are missing or broken.
     """
+    cv2.setNumThreads(1)  # its threads spin between pictures; more workers serve more for the same CPU
     app = service.create(settings)
     config = uvicorn.Config(
         app,

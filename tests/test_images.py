@@ -194,6 +194,23 @@ def test_mutated_pictures_give_pixels_or_an_error(photo: Picture) -> None:
             assert images.decode(bytes(data)).dtype == np.uint8
 
 
+def test_a_jpeg_is_decoded_down_when_it_may(photo: Picture) -> None:
+    data = jpeg(photo)
+    full = images.decode(data)
+    for least, shape in [((130, 96), (96, 130)), ((66, 48), (96, 130)), ((65, 48), (48, 65)), ((20, 20), (24, 33))]:
+        reduced = images.decode(data, least=least)
+        assert reduced.shape == (*shape, 3), least
+        shrunk = cv2.resize(full, reduced.shape[1::-1], interpolation=cv2.INTER_AREA)
+        assert np.abs(reduced.astype(int) - shrunk).mean() < 5
+    turned = with_exif(data, 6)
+    assert images.decode(turned, least=(48, 65)).shape == (65, 48, 3)
+    assert images.decode(turned, least=(65, 48)).shape == (130, 96, 3)
+    assert images.decode(images.encode_png(photo), least=(10, 10)).shape == photo.shape
+    assert code(cut(data, 0.5) + b"\xff\xd9") in {"truncated", "corrupt"}
+    with pytest.raises(ImageError):
+        images.decode(cut(data, 0.5) + b"\xff\xd9", least=(10, 10))
+
+
 def test_a_file_that_fails_is_named(tmp_path: Path, photo: Picture) -> None:
     path = tmp_path / "door.jpg"
     for read in (images.read, images.size):
@@ -213,3 +230,16 @@ def test_real_photos_decode(shared: Path) -> None:
         if path.suffix in {".jpg", ".jpeg", ".png"}:
             width, height = images.size(path)
             assert images.read(path).shape == (height, width, 3)
+
+
+def test_quality_tells_light_from_dark_and_sharp_from_blurred(photo: Picture) -> None:
+    from deployment import quality
+
+    as_it_is = quality.measure(photo)
+    assert as_it_is.brightness == pytest.approx(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).mean(), abs=0.5)
+    darker = quality.measure(photo // 2)
+    assert darker.brightness < as_it_is.brightness - 30
+    assert quality.measure(cv2.GaussianBlur(photo, (0, 0), 2)).sharpness < as_it_is.sharpness / 2
+    assert quality.measure(np.repeat(photo[:, :, :1], 3, axis=2)).saturation == 0 < as_it_is.saturation
+    large = cv2.resize(photo, (1300, 960))
+    assert quality.measure(large).brightness == pytest.approx(as_it_is.brightness, abs=2)

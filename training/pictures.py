@@ -51,13 +51,14 @@ def read(workspace: Workspace, recipe: Recipe) -> dict[str, Pictures]:
     with Store(workspace.labels) as store:
         latest = store.latest()
     calls = prepare.parse(recipe.prepare.steps)
+    least = prepare.least_size(calls) if recipe.task == "image" else None
     rows: dict[str, list[tuple[Any, ...]]] = {side: [] for side in splits.SIDES}
     shown: dict[str, list[NDArray[np.uint8]]] = {side: [] for side in splits.SIDES}
     for photo_id, assignment in dealt.items():
         annotation = latest.get(photo_id)
         if annotation is None or annotation.status in ("new", "skipped") or photo_id not in paths:
             continue
-        photo = images.read(paths[photo_id])
+        photo = images.read(paths[photo_id], least=least)
         view = _view(photo, calls, photo_id)
         target = _TARGETS[recipe.task](annotation, view)
         height, width = view.array.shape[:2] if view.array.ndim == 3 else (1, 1)

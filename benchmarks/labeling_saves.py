@@ -28,6 +28,7 @@ from dentline.workspace import Workspace
 from labeling.store import Store
 
 N_PEOPLE = 4
+RACES_A_PHOTO = 50
 Point = dict[str, float]
 
 
@@ -135,7 +136,7 @@ class Person:
                 return ask()
             except httpx.TransportError:
                 self.tally.n_resent += 1
-                time.sleep(0.005)
+                time.sleep(0.02)
 
 
 def kills(n_kills: int, seed: int) -> None:
@@ -195,9 +196,10 @@ def examine(workspace: Workspace, tallies: list[Tally]) -> tuple[int, int, int]:
 
 
 def races(n_races: int, seed: int) -> None:
-    """Let four people save one photo from the same revision `n_races` times; count updates lost."""
+    """Let four people save a photo from the same revision `n_races` times; count updates lost."""
     with tempfile.TemporaryDirectory() as folder:
-        workspace = make_project(Path(folder) / "door", 1)
+        n_photos = -(-n_races // RACES_A_PHOTO)
+        workspace = make_project(Path(folder) / "door", n_photos)
         server = Server(workspace)
         people = [Person(number, server.port, seed) for number in range(N_PEOPLE)]
         gate = threading.Barrier(N_PEOPLE)
@@ -208,23 +210,26 @@ def races(n_races: int, seed: int) -> None:
             thread.join()
         server.kill()
         with Store(workspace.labels) as store:
-            history = store.history("0.png")
+            latest = store.latest().values()
         n_marks = n_races * N_PEOPLE
+        n_kept = sum(len(set(annotation.centers)) for annotation in latest)
+        n_revisions = sum(annotation.revision for annotation in latest)
         n_conflicts = sum(person.tally.n_conflicts for person in people)
         print(
-            f"{n_races} races of {N_PEOPLE}, {n_conflicts} conflicts refused, {len(history)} revisions: "
-            f"{n_marks - len(set(history[-1].centers))} of {n_marks} updates lost"
+            f"{n_races} races of {N_PEOPLE}, {n_conflicts} conflicts refused, {n_revisions} revisions: "
+            f"{n_marks - n_kept} of {n_marks} updates lost"
         )
 
 
 def _race(person: Person, gate: threading.Barrier, n_races: int) -> None:
-    for _ in range(n_races):
+    for race in range(n_races):
+        photo_id = f"{race // RACES_A_PHOTO}.png"
         gate.wait()
-        now = person.load("0.png")
+        now = person.load(photo_id)
         mark = person.new_mark()
         gate.wait()
         while mark not in now["centers"]:
-            now = person.save("0.png", now["centers"] + [mark], now["revision"])
+            now = person.save(photo_id, now["centers"] + [mark], now["revision"])
 
 
 def main() -> None:

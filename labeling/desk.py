@@ -150,11 +150,8 @@ class Desk:
         reader: str,
     ) -> bool:
         """Return whether just this save was stored before, its answer lost, and others saved on top since."""
-        return any(
-            (past.revision, past.centers, past.status, past.annotator)
-            == (expected_revision + 1, centers, status, annotator)
-            for past in self.store.history(photo_id, reader)
-        )
+        past = self.store.revision(photo_id, expected_revision + 1, reader)
+        return past is not None and (past.centers, past.status, past.annotator) == (centers, status, annotator)
 
     def here(self, page: Page, photo_id: str, since: int) -> Situation:
         """Note where a page is; tell what happened since and set the next photos aside for it."""

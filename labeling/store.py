@@ -197,6 +197,11 @@ class Store:
         entries = self._select("WHERE photo_id = ? AND reader = ? ORDER BY revision DESC LIMIT 1", photo_id, reader)
         return entries[0].annotation if entries else None
 
+    def revision(self, photo_id: str, number: int, reader: str = "") -> Annotation | None:
+        """Return one revision of a photo, or None where it has no such."""
+        entries = self._select("WHERE photo_id = ? AND reader = ? AND revision = ?", photo_id, reader, number)
+        return entries[0].annotation if entries else None
+
     def latest(self) -> dict[str, Annotation]:
         """Return the current annotation of every photo that has one, by photo id, sorted."""
         entries = self._select(f"{_LATEST} WHERE reader = '' ORDER BY photo_id")

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from labeling.problem import problem
 
 COOKIE = "dentline_key"
+_MOST_BYTES = 8_000_000
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -36,7 +37,7 @@ class Access:
     Without a key only requests addressed to this machine by name pass (a page elsewhere that had its
     own name resolve to 127.0.0.1 would show in ``Host``). With one, every request must carry it: as a
     cookie, which ``/?key=...`` sets. A request that changes anything must be JSON from the same origin,
-    which no form and no script of another site can send.
+    which no form and no script of another site can send, and of a length that is said and bounded.
     """
 
     def __init__(self, app: ASGIApp, key: str = "") -> None:
@@ -77,6 +78,10 @@ class Access:
                 return problem(403, "wrong_origin", f"a page of {origin[:100]!r} may not change labels here")
             if headers.get("content-type", "").split(";")[0].strip() != "application/json":
                 return problem(415, "not_json", "send application/json")
+            if not headers.get("content-length", "").isdecimal():
+                return problem(411, "length_needed", "say how long the message is")
+            if int(headers["content-length"]) > _MOST_BYTES:
+                return problem(413, "too_large", f"at most {_MOST_BYTES} bytes are taken")
         return None
 
 

@@ -11,6 +11,8 @@ from dentline.errors import DentlineError
 from dentline.workspace import Workspace
 
 _RESCAN_S = 2.0
+_RESCAN_SHARE = 0.02
+"""Looking at the folder takes at most this share of the time, however many photos are in it."""
 
 
 class NoSuchPhoto(DentlineError):
@@ -48,7 +50,7 @@ class Gallery:
         self._clock = clock
         self._lock = threading.Lock()
         self._paths: dict[str, Path] = {}
-        self._scanned_at = float("-inf")
+        self._scan_again_at = float("-inf")
 
     def ids(self) -> list[str]:
         """Return the ids of all photos, sorted; looks at the folder again when called after a while."""
@@ -70,9 +72,11 @@ class Gallery:
 
     def _scan(self) -> dict[str, Path]:
         with self._lock:
-            if self._clock() - self._scanned_at > _RESCAN_S:
+            begun = self._clock()
+            if begun >= self._scan_again_at:
                 inside = self._workspace.photos.resolve()
                 found = self._workspace.photo_paths()
                 self._paths = {id: path for id, path in found.items() if path.resolve().is_relative_to(inside)}
-                self._scanned_at = self._clock()
+                now = self._clock()
+                self._scan_again_at = now + max(_RESCAN_S, (now - begun) / _RESCAN_SHARE)
             return self._paths

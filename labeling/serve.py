@@ -29,7 +29,7 @@ def serve(desk: Desk, host: str, port: int, key: str = "", browser: bool = False
     if not is_loopback(host):
         key = key or secrets.token_urlsafe(16)
     listening = _listen(host, port)
-    shown = f"[{host}]" if ":" in host else (socket.gethostname() if host == "0.0.0.0" else host)
+    shown = f"[{host}]" if ":" in host else (_own_address() if host == "0.0.0.0" else host)
     address = f"http://{shown}:{listening.getsockname()[1]}/" + (f"?key={key}" if key else "")
     n_photos = len(desk.gallery.ids())
     print(f"{desk.workspace.name}: {n_photos} photos, {len(desk.ledger.of())} reviewed so far", file=sys.stderr)
@@ -50,3 +50,13 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise DentlineError(f"{host}:{port}", f"cannot be listened at: {error.strerror}", "try --port 0") from error
     return listening
+
+
+def _own_address() -> str:
+    """Return this machine's address in its network: the one a packet out would carry; none is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("10.255.255.255", 1))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()

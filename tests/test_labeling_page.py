@@ -138,7 +138,7 @@ def test_dragging_the_ground_or_with_space_pans_and_marks_nothing(ada: Person, s
 
 
 def test_zoom_and_tone_stay_from_photo_to_photo_and_from_visit_to_visit(ada: Person) -> None:
-    ada.key("2", "]", "]", "Shift+}")
+    ada.key("2", "b", "]", "k")
     ada.page.wait_for_timeout(100)
     camera = ada.page.get_attribute("body", "data-camera")
     tone = ada.page.locator("#photo").evaluate("canvas => canvas.style.filter")
@@ -418,6 +418,19 @@ def test_refused_save_says_why_and_can_be_sent_again(ada: Person, server: Server
     away.rename(photo)
     ada.page.click('[data-choice="again"]')
     assert near(ada.stored(PHOTO), (100, 80))
+
+
+def test_photo_that_cannot_be_decoded_is_named_and_passed(ada: Person, server: Server) -> None:
+    data = (server.workspace.photos / "part-001.jpg").read_bytes()
+    (server.workspace.photos / "part-001.jpg").write_bytes(data[: len(data) // 2])
+    ada.page.reload()
+    ada.arrives(PHOTO)
+    ada.key("d")
+    ada.page.wait_for_selector("#empty:visible")
+    assert "cannot be shown" in ada.page.inner_text("#empty") and "part-001.jpg" in ada.page.inner_text("#empty")
+    ada.key("d")
+    ada.arrives("part-002.jpg")
+    assert not ada.page.is_visible("#empty")
 
 
 def test_empty_project_says_what_to_do(browser: Any, tmp_path: Path) -> None:

@@ -349,6 +349,14 @@ def test_page_of_another_site_cannot_save(client: Client, desk: Desk) -> None:
     assert desk.store.latest() == {}
 
 
+def test_message_without_end_or_too_long_is_not_read(client: Client, desk: Desk) -> None:
+    json_type = {"Content-Type": "application/json"}
+    endless = client.post("/api/save", content=iter([b"{", b"}"]), headers=json_type)
+    problem(endless, 411, "length_needed")
+    problem(client.post("/api/save", content=b" " * 8_000_001, headers=json_type), 413, "too_large")
+    assert desk.store.latest() == {}
+
+
 def test_with_a_key_nothing_is_answered_without_it(desk: Desk) -> None:
     with serving(create_app(desk, key="a long enough key")) as address:
         stranger = Client(address, "10.0.0.5:8765")

@@ -75,7 +75,7 @@ export function actor(page, journey, pictures, dialogs) {
   }
 
   async function declare(status, since) {
-    if (!doc()) return;
+    if (!doc()) return journey.goOn(since);
     const before = page.state().notice;
     dispatch({ type: "declared", status });
     const said = page.state().notice;

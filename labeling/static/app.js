@@ -24,7 +24,8 @@ let state = stating.initial("");
 let look = looking.initial(JSON.parse(localStorage.getItem("dentline:look") ?? "{}"));
 
 const page = { state: () => state, look: () => look, dispatch, turn, intent: ({ what, ...detail }) => act(what, detail) };
-const pictures = new Pictures(() => paintSoon());
+const broken = (photoId, message) => dispatch({ type: "broken", photoId, message });
+const pictures = new Pictures(() => paintSoon(), broken);
 const sender = new Sender(page);
 const strip = new Strip($("thumbs"), $("rail"), (id) => journey.open(id));
 const jump = new panels.Jump((id) => journey.open(id));

@@ -80,8 +80,8 @@ export class Journey {
     const { page } = this;
     const answer = await call(`/api/photo?${query({ photo_id: photoId, reader: page.state().reader })}`);
     if (answer?.status !== 200) {
-      if (photoId === page.state().open)
-        page.dispatch({ type: "noticed", text: answer?.body.error.message ?? "The server does not answer." });
+      if (answer) page.dispatch({ type: "broken", photoId, message: answer.body.error.message });
+      else if (photoId === page.state().open) page.dispatch({ type: "noticed", text: "The server does not answer." });
       return false;
     }
     const { photo, annotation, readings } = answer.body;

@@ -72,6 +72,10 @@ export function showWords(said, state, look) {
     button.hidden = !["all", "new", state.filter].includes(name) && !said.counts[name];
   }
   $("reading").hidden = !said.reader;
+  if (state.order.length) {
+    $("empty").hidden = !said.broken;
+    put($("empty"), `This photo cannot be shown. ${said.broken} It stays open: go on with Next.`);
+  }
   $("notice").hidden = !said.notice;
   put($("notice"), said.notice ?? "");
   $("strip").dataset.shown = String(look.strip);

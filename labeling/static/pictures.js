@@ -4,15 +4,20 @@ const AT_ONCE = 5;
 const ROOM_BYTES = 320e6;
 
 export class Pictures {
-  /** @param {() => void} ready called when a tile has come */
-  constructor(ready) {
+  /**
+   * @param {() => void} ready called when a tile has come
+   * @param {(photoId: string, message: string) => void} broken called when the server cannot make one
+   */
+  constructor(ready, broken) {
     this.ready = ready;
+    this.broken = broken;
     this.kept = new Map();
     this.bytes = 0;
     /** How many tiles have come: changes when there is something new to draw. */
     this.arrived = 0;
     this.waiting = new Map();
     this.running = new Map();
+    this.lost = new Set();
   }
 
   static address = (photo, { level, column, row }) =>
@@ -34,7 +39,7 @@ export class Pictures {
     this.waiting = new Map();
     for (const [photo, tile] of wanted) {
       const address = Pictures.address(photo, tile);
-      if (!this.kept.has(address) && !this.running.has(address)) this.waiting.set(address, true);
+      if (!this.kept.has(address) && !this.running.has(address) && !this.lost.has(address)) this.waiting.set(address, true);
     }
     this.pump();
   }
@@ -57,7 +62,7 @@ export class Pictures {
     const coming = (async () => {
       try {
         const answer = await fetch(address);
-        if (!answer.ok) return null;
+        if (!answer.ok) return this.refused(address, await answer.json());
         const bitmap = await createImageBitmap(await answer.blob());
         this.keep(address, bitmap);
         return bitmap;
@@ -71,6 +76,12 @@ export class Pictures {
     })();
     this.running.set(address, coming);
     return coming;
+  }
+
+  refused(address, { error }) {
+    this.lost.add(address);
+    this.broken(new URL(address, location.href).searchParams.get("photo_id"), error.message);
+    return null;
   }
 
   keep(address, bitmap) {

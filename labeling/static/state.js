@@ -37,6 +37,7 @@ export const initial = (annotator, reader = "", box = []) => ({
   upcoming: [],
   people: [],
   ghosts: new Map(),
+  broken: new Map(),
   notice: null,
 });
 
@@ -62,8 +63,10 @@ const EVENTS = {
   /** A photo and its saved version came. What is still on its way to the server stays on top. */
   loaded(state, { doc }) {
     const last = newest(state, doc.id);
+    const broken = new Map(state.broken);
+    broken.delete(doc.id);
     const shown = last ? { ...doc, centers: last.centers, status: last.status, revision: ahead(state, last) } : doc;
-    return { ...state, docs: new Map(state.docs).set(doc.id, shown) };
+    return { ...state, broken, docs: new Map(state.docs).set(doc.id, shown) };
   },
 
   opened: (state, { photoId }) => ({ ...state, open: photoId, selected: -1, notice: null }),
@@ -166,6 +169,9 @@ const EVENTS = {
   },
 
   ghosts: (state, { photoId, ghosts }) => ({ ...state, ghosts: new Map(state.ghosts).set(photoId, ghosts) }),
+
+  /** A photo cannot be shown. */
+  broken: (state, { photoId, message }) => ({ ...state, broken: new Map(state.broken).set(photoId, message) }),
 
   noticed: (state, { text }) => ({ ...state, notice: text }),
 };

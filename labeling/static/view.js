@@ -134,6 +134,7 @@ export function words(state) {
     people: state.people.map((person) => person.annotator),
     stuck: troubles(state.box).map((one) => one.photoId),
     reader: state.reader,
+    broken: state.broken.get(state.open),
     more: following(state) !== null,
     notice: state.notice,
   };

@@ -21,7 +21,7 @@ from tests import tiny_model
 from tests.browser import chromium
 from tests.labeling_person import Person, Server, serving_project
 
-DESK: dict[str, Any] = {"viewport": {"width": 1360, "height": 850}}
+DESK: dict[str, Any] = {"viewport": {"width": 1200, "height": 750}}
 PHONE_SIZE = {"width": 390, "height": 844}
 PHONE: dict[str, Any] = {"viewport": PHONE_SIZE, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
 
@@ -63,7 +63,7 @@ def main() -> None:
         with serving_project(workspace) as server:
             take_desk(album, browser, server, dents)
             take_phone(album, browser, server, dents)
-        tiny_model.write(workspace.bundle("20260102-030405-tiny"), gain=0.5, bias=-3.5)
+        tiny_model.write(workspace.bundle("20260102-030405-tiny"), gain=0.5, bias=-7)
         promote(workspace, "20260102-030405-tiny")
         with serving_project(workspace, champion(workspace)) as server:
             take_ghosts(album, browser, server, dents)
@@ -78,6 +78,7 @@ def take_desk(album: Album, browser: Any, server: Server, dents: dict[str, list[
         before = ada.photo
         ada.key("Enter" if dents.get(before) else "c")
         ada.page.wait_for_selector(f'body:not([data-painted="{before}"]):not([data-painted=""])')
+    ada.page.close()
     ada.visit(photo)
     for x, y in dents[photo]:
         ada.click(x, y)
@@ -138,6 +139,7 @@ def take_phone(album: Album, browser: Any, server: Server, dents: dict[str, list
 def take_ghosts(album: Album, browser: Any, server: Server, dents: dict[str, list[tuple[float, float]]]) -> None:
     ada = Person(browser, server, "Ada", **DESK)
     for photo in sorted(dents, key=lambda id: -len(dents[id])):
+        ada.page.close()
         ada.visit(photo)
         ada.page.wait_for_timeout(1500)
         if ada.page.locator("#accept:visible").count():

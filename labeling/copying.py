@@ -1,17 +1,11 @@
 """Photos copied whole, one after the other."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from dentline.files import replacing
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many are done, of how many."""
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Show no progress."""
+from dentline.progress import Progress, silent
 
 
 def copy_photos(photos: Mapping[str, Path], folder: Path, progress: Progress = silent) -> None:

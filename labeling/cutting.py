@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from dentline import images, recipe
 from dentline.errors import DentlineError
 from dentline.geometry import PATCH_PX
+from dentline.progress import Progress, silent
 from labeling import negatives, patches
 from labeling.annotation import Annotation
-from labeling.copying import Progress, silent
 from labeling.patches import Origin, Patch, PatchSet, Pixels
 from labeling.split import Assignment
 

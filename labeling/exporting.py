@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from dentline.errors import DentlineError
+from dentline.progress import Progress, silent
 from dentline.workspace import Workspace
 from labeling import groups
-from labeling.copying import Progress, copy_photos, silent
+from labeling.copying import copy_photos
 from labeling.formats import registry
 from labeling.formats.outgoing import Outgoing
 from labeling.store import Store

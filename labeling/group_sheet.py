@@ -1,7 +1,7 @@
 """One page to look at: pairs that are uncertain side by side, then every group. Opens without a network."""
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dentline import images
 from dentline.files import write_text
+from dentline.progress import Progress, silent
 from labeling.groups import Member
 from labeling.verdicts import Verdict
 
@@ -33,7 +34,7 @@ def write(
     members: Iterable[Member],
     verdicts: Iterable[Verdict],
     project: str,
-    progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> None:
     """Write the page to `path`. `project` is the folder as the user would type it in a command.
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from dentline.errors import DentlineError
 from dentline.files import sha256
+from dentline.progress import Progress, silent
 from dentline.workspace import Workspace, photos_in
 from labeling import groups, verdicts
 from labeling.annotation import Annotation, Status
 from labeling.catalog import Catalog
-from labeling.copying import Progress, copy_photos, silent
+from labeling.copying import copy_photos
 from labeling.formats import registry
 from labeling.formats.draft import Draft, Imported
 from labeling.groups import Member

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labeling.copying import Progress, silent
+from dentline.progress import Progress, silent
 from labeling.patches import Pixels
 
 _CELL_PX = 8

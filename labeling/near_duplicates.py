@@ -1,12 +1,13 @@
 """Find the photos of the same part in a folder: signatures, candidates, verdicts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from dentline import images
+from dentline.progress import Progress, silent
 from labeling.background import Background, commonest, shared
 from labeling.candidates import candidates
 from labeling.likeness import Likeness, compare, signature, tones, working_scale
@@ -15,14 +16,11 @@ from labeling.verdicts import Verdict, judge
 _SAMPLE = 60
 """Photos looked at for what a fixed camera sees behind them all."""
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many are done, of how many."""
-
 
 def find(
     photos: Mapping[str, Path],
     rng: np.random.Generator,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
     workers: int = 2,
 ) -> list[Verdict]:
     """Return what the pixels say about pairs of photos; nothing speaks for a pair that is not named.
@@ -42,7 +40,7 @@ def find(
 def compared(
     photos: Mapping[str, Path],
     rng: np.random.Generator,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
     workers: int = 2,
 ) -> list[tuple[str, str, Likeness]]:
     """Return how alike the photos of each candidate pair are, unjudged; arguments as :func:`find`."""

@@ -6,8 +6,9 @@ from pathlib import Path
 from dentline import recipe
 from dentline.errors import DentlineError
 from dentline.files import write_text
+from dentline.progress import Progress, silent
 from dentline.workspace import Workspace, photos_in
-from labeling.copying import Progress, copy_photos, silent
+from labeling.copying import copy_photos
 
 
 def make(root: Path, recipe_from: str = "", photos: Path | None = None, progress: Progress = silent) -> Workspace:

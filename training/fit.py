@@ -1,6 +1,5 @@
 """Training a network by gradient descent: batches, early stopping, checkpoints."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augmentation.random import AUGMENTERS
+from dentline.progress import Progress, silent
 from dentline.recipe import Recipe
 from training import checkpoint, metrics
 from training.data import Examples, Pixels, batches
 from training.run import HistoryRow
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is done, how far it is, and how far it may go."""
 
 CHUNK = 64
 
@@ -47,7 +44,7 @@ def fit(
     validation: Examples,
     recipe: Recipe,
     state: Path | None = None,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> Fitted:
     """Train until the validation loss has not fallen for `patience` epochs; keep the best weights.
 

@@ -46,7 +46,7 @@ def read(workspace: Workspace, recipe: Recipe) -> dict[str, Pictures]:
     Raises:
         DentlineError: a photo is not labelled as its task needs, or a side of the split lacks a class.
     """
-    dealt = splits.read(workspace.split)
+    dealt = splits.current(workspace)
     paths = workspace.photo_paths()
     with Store(workspace.labels) as store:
         latest = store.latest()

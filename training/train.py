@@ -14,6 +14,7 @@ import numpy as np
 from dentline import __version__
 from dentline import recipe as recipes
 from dentline.errors import DentlineError
+from dentline.progress import Progress, silent
 from dentline.recipe import Recipe
 from dentline.workspace import Workspace
 from deployment.bundle import Contract
@@ -21,7 +22,7 @@ from labeling import patches
 from labeling.patches import PatchSet
 from training import export, metrics, report
 from training.data import Examples, fingerprint
-from training.fit import Fitted, Progress, predict
+from training.fit import Fitted, predict
 from training.models.weights import WeightsUnavailable
 from training.run import Predictions, Record
 from training.run import read as read_run
@@ -44,7 +45,7 @@ def train(
     workspace: Workspace,
     models: tuple[str, ...] = (),
     out: Path | None = None,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = silent,
 ) -> list[Outcome]:
     """Train each model and write its run; one whose weights cannot be had is told with the reason.
 

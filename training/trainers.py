@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from augmentation.random import random_dihedral
 from dentline.geometry import FIELD_PX
+from dentline.progress import Progress
 from dentline.recipe import Recipe
 from training import linear
 from training.data import Examples
-from training.fit import CHUNK, Fitted, Progress, fit
+from training.fit import CHUNK, Fitted, fit
 from training.models import scratch as scratch_model
 from training.models import vgg16 as vgg16_model
 from training.models import weights as weight_files

@@ -30,8 +30,8 @@ def train(
 
     workspace = Workspace.open(project)
     if dry_run:
-        _, models, found, _ = stage.prepare(workspace, tuple(model or ()))
-        typer.echo(f"would train {', '.join(models)} on {len(found)} patches")
+        models, material = stage.planned(workspace, tuple(model or ()))
+        typer.echo(f"would train {', '.join(models)} on {material}")
         return
     with Bars() as bars:
         outcomes = stage.train(workspace, tuple(model or ()), out, bars.show)
@@ -64,6 +64,14 @@ def compare(
 
 
 def _table(folders: list[Path]) -> None:
+    import json
+
+    tables = [json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["test"] for folder in folders]
+    if "corner_error_px" in tables[0]:
+        for folder, table in zip(folders, tables, strict=True):
+            told = (f"{k} {v['value']:.3f} [{v['low']:.3f}, {v['high']:.3f}]" for k, v in table.items() if "error" in k)
+            typer.echo(f"{folder.name:<34}" + "  ".join(told) + f"  n {table['n']}")
+        return
     from training import run as runs
     from training.compare import MEASURES
     from training.compare import compare as lead

@@ -20,14 +20,17 @@ from training.fit import predict
 N_GOLDEN = 16
 
 
-def onnx(model: keras.Model) -> bytes:
-    """Return a patch model as ONNX, every size of photo and batch left open; agrees with Keras to 1e-6.
+def onnx(model: keras.Model, answer: str = "p") -> bytes:
+    """Return a model as ONNX, every size that it leaves open left open; agrees with Keras to 1e-6.
+
+    Args:
+        answer: what its one output is called: ``p`` or ``corners``.
 
     Raises:
         DentlineError: Keras' exporter fails.
     """
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    model(np.zeros((1, FIELD_PX, FIELD_PX, 3), np.uint8))
+    model(np.zeros((1, *(side or FIELD_PX for side in model.input_shape[1:])), np.uint8))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         try:
@@ -36,20 +39,20 @@ def onnx(model: keras.Model) -> bytes:
                 model.export(path, format="onnx", verbose=False)
         except Exception as error:
             raise DentlineError(f"model {model.name}", f"cannot be exported to ONNX: {error}", "report this") from error
-        return _named(path.read_bytes())
+        return _named(path.read_bytes(), answer)
 
 
-def _named(exported: bytes) -> bytes:
-    """Call the one output ``p``, as the bundle's contract has it."""
+def _named(exported: bytes, answer: str) -> bytes:
+    """Call the one output as the bundle's contract has it."""
     import onnx as onnx_format
 
     proto = onnx_format.load_from_string(exported)
     (output,) = proto.graph.output
-    old, output.name = output.name, "p"
+    old, output.name = output.name, answer
     for node in proto.graph.node:
         for names in (node.input, node.output):
             for i, name in enumerate(names):
-                names[i] = "p" if name == old else name
+                names[i] = answer if name == old else name
     return bytes(proto.SerializeToString())
 
 

@@ -1,13 +1,14 @@
 """report.html: the runs of one training side by side, in one file that opens without a network."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 from plotly.offline import get_plotlyjs
 
 from dentline.files import write_text
@@ -40,12 +41,27 @@ class Mistake:
     picture: str
 
 
-def write(path: Path, runs: list[Run], not_run: Mapping[str, str], patches: PatchSet) -> None:
-    """Write the report of runs that share their test patches.
+Show = Callable[[str], tuple[str, NDArray[np.uint8]]]
+"""A sample's id to where it is and its picture, for what a run got wrong."""
+
+
+def of_patches(patches: PatchSet) -> Show:
+    """Show a patch by its place in the photo and its 64 x 64 px."""
+    rows = {patch.patch_id: row for row, patch in enumerate(patches.patches)}
+
+    def show(patch_id: str) -> tuple[str, NDArray[np.uint8]]:
+        patch = patches.patches[rows[patch_id]]
+        return f"({patch.x:.0f}, {patch.y:.0f})", middle(patches.contexts[rows[patch_id]])
+
+    return show
+
+
+def write(path: Path, runs: list[Run], not_run: Mapping[str, str], show: Show) -> None:
+    """Write the report of runs that share their test samples.
 
     Args:
         not_run: model to the reason it was not run.
-        patches: that the runs were trained on, for the pictures of what they got wrong.
+        show: for the pictures of what they got wrong.
     """
     colours = {run.run_id: COLOURS[i % len(COLOURS)] for i, run in enumerate(runs)}
     template = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
@@ -58,26 +74,24 @@ def write(path: Path, runs: list[Run], not_run: Mapping[str, str], patches: Patc
         roc=_curves(runs, colours, "roc", "False positive rate", "Recall"),
         pr=_curves(runs, colours, "pr", "Recall", "Precision"),
         loss=_losses(runs, colours),
-        mistakes={run.run_id: mistakes(run, patches) for run in runs},
+        mistakes={run.run_id: mistakes(run, show) for run in runs},
         plotly=get_plotlyjs(),
     )
     write_text(path, html)
 
 
-def mistakes(run: Run, patches: PatchSet) -> list[Mistake]:
-    """Return the test patches a run got wrong, the most wrong first."""
+def mistakes(run: Run, show: Show) -> list[Mistake]:
+    """Return the test samples a run got wrong, the most wrong first."""
     test = run.predictions.of("test")
     threshold = run.metrics["test"]["threshold"]
     wrong = np.flatnonzero((test.p >= threshold) != (test.label == 1))
-    rows = {patch.patch_id: row for row, patch in enumerate(patches.patches)}
     found = []
-    for i in wrong[np.argsort(-np.abs(test.p[wrong] - threshold), kind="stable")]:
-        row = rows[str(test.patch_id[i])]
-        patch = patches.patches[row]
-        picture = base64.b64encode(encode_png(np.ascontiguousarray(middle(patches.contexts[row])))).decode()
-        place = f"({patch.x:.0f}, {patch.y:.0f})"
-        found.append(Mistake(patch.patch_id, patch.photo_id, place, patch.label == 1, float(test.p[i]), picture))
-    return found[:MOST_WRONG]
+    for i in wrong[np.argsort(-np.abs(test.p[wrong] - threshold), kind="stable")][:MOST_WRONG]:
+        sample = str(test.patch_id[i])
+        place, pixels = show(sample)
+        picture = base64.b64encode(encode_png(np.ascontiguousarray(pixels))).decode()
+        found.append(Mistake(sample, str(test.photo_id[i]), place, bool(test.label[i] == 1), float(test.p[i]), picture))
+    return found
 
 
 def _curves(runs: list[Run], colours: Mapping[str, str], name: str, x: str, y: str) -> str:

@@ -16,7 +16,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ from dentline import recipe as recipes
 from dentline.errors import DentlineError
 from dentline.files import write_text
 from dentline.recipe import Recipe
-from training.metrics import Metrics
 
 HistoryRow = Mapping[str, float]
 
@@ -104,14 +103,20 @@ def write(
     recipe: Recipe,
     record: Record,
     history: Sequence[HistoryRow],
-    predictions: Predictions,
-    metrics: Mapping[str, Metrics],
+    predictions: Any,
+    metrics: Mapping[str, Any],
 ) -> None:
-    """Write a run's files; ``run.json`` last, so that a run that has it is whole."""
+    """Write a run's files; ``run.json`` last, so that a run that has it is whole.
+
+    Args:
+        predictions: a dataclass of columns (n,), :class:`Predictions` or that of another task.
+        metrics: of each split, with ``as_json``.
+    """
     write_text(folder / "recipe.toml", recipes.dumps(recipe))
     write_text(folder / "history.csv", _csv(list(history[0]) if history else ["epoch"], [r.values() for r in history]))
-    rows = zip(*(getattr(predictions, name).tolist() for name in _COLUMNS), strict=True)
-    write_text(folder / "predictions.csv", _csv(_COLUMNS, rows))
+    columns = [column.name for column in fields(predictions)]
+    rows = zip(*(getattr(predictions, name).tolist() for name in columns), strict=True)
+    write_text(folder / "predictions.csv", _csv(columns, rows))
     write_text(folder / "metrics.json", _json({split: measured.as_json() for split, measured in metrics.items()}))
     write_text(folder / "run.json", _json(asdict(record)))
 

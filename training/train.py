@@ -4,6 +4,7 @@ import hashlib
 import platform
 import shutil
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -59,28 +60,27 @@ def train(
     Raises:
         DentlineError: unknown model, no patches, a split without dents, or none of the models ran.
     """
-    recipe, chosen, found, sides = prepare(workspace, models)
+    recipe = recipes.load(workspace.recipe)
+    chosen = models or recipe.train.models
+    one, tell = _stage(workspace, recipe, chosen, out or workspace.runs, progress)
     outcomes = []
     for model in chosen:
         try:
-            run_id = _run(workspace, recipe, model, sides, out or workspace.runs, progress)
-            outcomes.append(Outcome(model, run_id))
+            outcomes.append(Outcome(model, one(model)))
         except WeightsUnavailable as missing:
             outcomes.append(Outcome(model, reason=str(missing)))
     if not any(outcome.run_id for outcome in outcomes):
         raise DentlineError("training", f"no model was run: {outcomes[0].reason}", "name other models or weights")
     folder = out or workspace.runs
-    runs = [read_run(folder / outcome.run_id) for outcome in outcomes if outcome.run_id]
-    not_run = {outcome.model: outcome.reason for outcome in outcomes if outcome.reason}
-    for run in runs:
-        report.write(run.folder / "report.html", runs, not_run, found)
+    folders = [folder / outcome.run_id for outcome in outcomes if outcome.run_id]
+    tell(folders, {outcome.model: outcome.reason for outcome in outcomes if outcome.reason})
     return outcomes
 
 
 def prepare(
     workspace: Workspace, models: tuple[str, ...] = ()
 ) -> tuple[Recipe, tuple[str, ...], PatchSet, dict[str, Examples]]:
-    """Read and check all that training needs: the recipe, the models' names, the patches, each split's examples.
+    """Read and check what training on patches needs: the recipe, the models' names, the patches, each split's examples.
 
     Raises:
         DentlineError: as :func:`train` does before it trains.
@@ -92,6 +92,40 @@ def prepare(
         raise DentlineError("recipe.toml: [train] models", f"is {unknown[0]!r}", f"known are: {', '.join(MODELS)}")
     found = patches.read(workspace.patches)
     return recipe, chosen, found, {split: Examples.of(found, split) for split in SPLITS}
+
+
+def planned(workspace: Workspace, models: tuple[str, ...] = ()) -> tuple[tuple[str, ...], str]:
+    """Check all that training needs, without training; return the models, and what they would learn from."""
+    recipe = recipes.load(workspace.recipe)
+    if recipe.task == "patch":
+        _, chosen, found, _ = prepare(workspace, models)
+        return chosen, f"{len(found)} patches"
+    from training import whole
+
+    chosen = models or recipe.train.models
+    return chosen, f"{sum(map(len, whole.sides_of(workspace, recipe, chosen).values()))} photos"
+
+
+def _stage(
+    workspace: Workspace, recipe: Recipe, models: tuple[str, ...], runs: Path, progress: Progress
+) -> tuple[Callable[[str], str], Callable[[list[Path], Mapping[str, str]], None]]:
+    """Return what trains one model of the recipe's task, and what reports on the runs."""
+    if recipe.task != "patch":
+        from training import whole
+
+        whole_sides = whole.sides_of(workspace, recipe, models)
+        return (
+            lambda model: whole.run(recipe, model, whole_sides, runs),
+            lambda folders, not_run: whole.report_on(workspace, recipe, whole_sides, folders, not_run),
+        )
+    _, _, found, sides = prepare(workspace, models)
+
+    def tell(folders: list[Path], not_run: Mapping[str, str]) -> None:
+        read = [read_run(folder) for folder in folders]
+        for run in read:
+            report.write(run.folder / "report.html", read, not_run, report.of_patches(found))
+
+    return lambda model: _run(workspace, recipe, model, sides, runs, progress), tell
 
 
 def _run(

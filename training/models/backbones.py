@@ -7,6 +7,7 @@ for (Grad-CAM on a nested model fails: tensorflow#44462).
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -127,17 +128,26 @@ BACKBONES: dict[str, Backbone] = {
 
 def _reachable(name: str) -> None:
     """Raise WeightsUnavailable unless Keras has the weights or can download them."""
-    from pathlib import Path
-
-    kept = [p.name for p in Path("~/.keras/models").expanduser().glob("*notop*.h5")]
-    stem = name.removesuffix("_whole").replace("efficientnet_", "efficientnet").replace("inception_v3", "inception_v3")
-    if any(stem.replace("_", "") in k.replace("_", "").lower() for k in kept):
+    kept = [path.name.replace("_", "").lower() for path in Path("~/.keras/models").expanduser().glob("*notop*.h5")]
+    if any(name.removesuffix("_whole").replace("_", "") in file for file in kept):
         return
     try:
-        socket.create_connection(("storage.googleapis.com", 443), timeout=3).close()
+        reach(_HOST)
     except OSError as error:
         raise WeightsUnavailable(
             f"weights of {name}",
-            f"not in Keras' cache, and storage.googleapis.com gave: {error}",
+            f"not in Keras' cache, and {_HOST} gave: {error}",
             'run it untrained with [backbone] weights = "random"',
         ) from error
+
+
+_HOST = "storage.googleapis.com"
+
+
+def reach(host: str) -> None:
+    """Open and close a connection.
+
+    Raises:
+        OSError: the host cannot be reached.
+    """
+    socket.create_connection((host, 443), timeout=3).close()

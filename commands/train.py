@@ -1,9 +1,12 @@
 """From patches to trained, judged, exported models, and which of them is better."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from dentline.workspace import Workspace
 
 Project = Annotated[Path, typer.Argument(help="the project folder")]
 
@@ -47,8 +50,13 @@ def train(
 def compare(
     project: Project,
     run: Annotated[list[str] | None, typer.Option(help="a run to compare; the newest of each model by default")] = None,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="the newest run against the champion; exit 1 if no better than noise")
+    ] = False,
 ) -> None:
     """Print the runs' metrics on the test patches, which is better, and whether beyond the noise.
+
+    With --gate, for a pipeline: the status is 0 when the newest run may replace the champion.
 
     Example: dentline compare my-part
     """
@@ -60,7 +68,29 @@ def compare(
     chosen = run or list(newest.values())
     if not chosen:
         raise DentlineError(str(workspace.runs), "has no run", "train first: dentline train")
+    if gate:
+        _gate(workspace, max(chosen))
+        return
     _table([workspace.run(name) for name in chosen])
+
+
+def _gate(workspace: "Workspace", challenger: str) -> None:
+    from deployment import champion
+    from training import run as runs
+    from training.compare import compare as lead
+
+    if not workspace.champion.exists():
+        typer.echo(f"{challenger}: there is no champion yet")
+        return
+    served = champion.current(workspace).run_id
+    if challenger == served:
+        typer.echo(f"{challenger} is the champion already")
+        raise typer.Exit(1)
+    _table([workspace.run(challenger), workspace.run(served)])
+    (difference,) = lead([runs.read(workspace.run(name)) for name in (challenger, served)])
+    if difference.better != challenger or not difference.beyond_noise:
+        typer.echo(f"{challenger} is not better than the champion beyond the noise")
+        raise typer.Exit(1)
 
 
 def _table(folders: list[Path]) -> None:

@@ -1,19 +1,22 @@
 """The training stage on patches that can be learnt in seconds: runs, reports, bundles, resuming, comparing."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from numpy.typing import NDArray
 
+from commands import train as command
 from dentline import images
 from dentline import recipe as recipes
 from dentline.errors import DentlineError
 from dentline.geometry import CONTEXT_PX
 from dentline.workspace import Workspace
-from deployment import bundle
+from deployment import bundle, champion
 from deployment.engine import OnnxEngine
 from labeling import patches
 from labeling.patches import Patch
@@ -149,3 +152,25 @@ def test_unknown_model_and_unfinished_run_are_named(workspace: Workspace, tmp_pa
     (tmp_path / "half" / "run.json").write_text(json.dumps({"run_id": "half"}))
     with pytest.raises(DentlineError, match="is damaged"):
         run.read(tmp_path / "half")
+
+
+def test_gate_lets_only_a_better_run_through(
+    workspace: Workspace, outcomes: list[train.Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = run.read(workspace.run(outcomes[0].run_id))
+    rng = np.random.default_rng(0)
+    blind = workspace.run("20260101-000000-blind")
+    recipe = recipes.load(workspace.recipe)
+    worse = replace(good.predictions, p=rng.random(len(good.predictions.p)))
+    run.write(blind, recipe, replace(good.record, run_id=blind.name), (), worse, {})
+    (blind / "metrics.json").write_bytes((good.folder / "metrics.json").read_bytes())
+    shutil.copytree(good.folder / "bundle", blind / "bundle")
+    champion.promote(workspace, blind.name)
+    command.compare(workspace.root, [good.run_id], gate=True)
+    champion.promote(workspace, good.run_id)
+    for challenger in (good.run_id, blind.name):
+        with pytest.raises(typer.Exit):
+            command.compare(workspace.root, [challenger], gate=True)
+    assert "not better than the champion beyond the noise" in capsys.readouterr().out
+    shutil.rmtree(blind)
+    workspace.champion.unlink()

@@ -97,7 +97,7 @@ def split(
 
     from dentline import recipe
     from dentline.workspace import Workspace
-    from labeling import cutting
+    from labeling import cutting, patches
     from labeling import split as splits
     from labeling.store import Store
 
@@ -112,6 +112,8 @@ def split(
         n_dented = sum(bool(latest[p].centers) for p in photos if p in latest)
         typer.echo(f"{side:10} {n_groups:5} groups {len(photos):6} photos {n_dented:6} with a dent")
     typer.echo(f"{workspace.split}: seed {job.split.seed}")
+    if workspace.patches.exists() and not splits.holds(assignments, patches.read(workspace.patches).patches):
+        typer.echo(f"{workspace.patches} is of an earlier split: dentline cut {project}", err=True)
     if report:
         few = min(job.patches.negatives_per_photo, max(1, _LEAK_PATCHES // max(1, len(latest))))
         wanted = replace(job.patches, negatives_per_photo=few)

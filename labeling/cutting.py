@@ -102,5 +102,5 @@ def _patch(annotation: Annotation, assignment: Assignment, x: float, y: float, o
     mark = hashlib.sha256(photo_id.encode()).hexdigest()[:8]
     edge = patches.leaves_photo(column, row, annotation.width, annotation.height)
     label = int(origin == "center")
-    patch_id = f"{readable}-{mark}-{column}-{row}"
+    patch_id = "-".join(part for part in (readable, mark, str(column), str(row)) if part)
     return Patch(patch_id, photo_id, assignment.group, assignment.split, x, y, label, int(edge), origin)

@@ -113,10 +113,13 @@ class Pyramids:
             with self._lock:
                 if key in self._kept:
                     return self._kept[key]
-            levels = halved(images.read(photo.path))
+            try:
+                levels = halved(images.read(photo.path))
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
             with self._lock:
                 self._kept[key] = levels
-                self._making.pop(key, None)
                 while len(self._kept) > 1 and sum(_n_bytes(kept) for kept in self._kept.values()) > self._memory_bytes:
                     self._kept.popitem(last=False)
             return levels

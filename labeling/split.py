@@ -7,7 +7,7 @@ groups are dealt beside the old ones. Every patch and variant inherits it.
 
 import csv
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -20,6 +20,7 @@ from dentline.files import sha256, write_text
 from dentline.recipe import Split
 from dentline.workspace import Workspace
 from labeling import groups
+from labeling.patches import Patch
 from labeling.store import Store
 
 Side = Literal["train", "validation", "test"]
@@ -147,6 +148,11 @@ def write(path: Path, assignments: Mapping[str, Assignment]) -> None:
     writer.writerow(["photo_id", "group", "split", "seed"])
     writer.writerows([p, a.group, a.split, a.seed] for p, a in sorted(assignments.items()))
     write_text(path, out.getvalue())
+
+
+def holds(assignments: Mapping[str, Assignment], patches: Iterable[Patch]) -> bool:
+    """Return whether patches are on the sides that a split says."""
+    return all(p.photo_id in assignments and assignments[p.photo_id].split == p.split for p in patches)
 
 
 def current(workspace: Workspace) -> dict[str, Assignment]:

@@ -1,5 +1,6 @@
 """From annotations to patches: what is cut where, and that the split is inherited."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,6 +81,12 @@ def test_one_photo_more_moves_no_negative() -> None:
 def test_two_centers_at_one_corner_are_one_patch() -> None:
     planned = cutting.plan([note("a.jpg", (100, 100), (100.2, 99.9), (101, 100))], SIDES, Patches())
     assert [(p.x, p.y) for p in planned if p.label] == [(100, 100), (101, 100)]
+
+
+def test_patch_id_is_a_plain_file_name() -> None:
+    for photo in ("a b/ü.jpg", "ü.jpg", "-x.jpg", "a.b.c.jpg"):
+        (patch,) = cutting.plan([note(photo, (100, 100))], {photo: Assignment("A", "train")}, Patches(1, 400.0))
+        assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]*", patch.patch_id), patch.patch_id
 
 
 def test_reviewed_photo_outside_the_split_is_refused() -> None:

@@ -64,6 +64,11 @@ def test_from_a_folder_to_patches(
     assert made.labels().sum() == 6
     assert {p.split for p in made.patches} == {"train", "validation", "test"}
     assert {p.group for p in made.patches if p.photo_id.startswith("part2")} == {"P2"}
+    assert "earlier split" not in said.err
+    recipe = Path("my-part/recipe.toml")
+    recipe.write_text(re.sub(r"(\[split\][^\[]*seed = )0", r"\g<1>5", recipe.read_text()))
+    run("dentline split my-part --again", monkeypatch)
+    assert "my-part/patches is of an earlier split: dentline cut my-part" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

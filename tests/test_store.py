@@ -80,6 +80,18 @@ def test_second_reading_is_kept_apart(store: Store) -> None:
     assert [entry.id for entry in store.log(after_id=1)] == [2]
 
 
+def test_full_disk_refuses_the_save_and_keeps_the_ones_before(store: Store) -> None:
+    store.save(note("a.jpg", (1, 2)), 0)
+    (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+    store._db.execute(f"PRAGMA max_page_count={pages}")
+    many = note("a.jpg", *((float(i % 100), float(i // 100)) for i in range(5000)))
+    with pytest.raises(DentlineError, match=r"labels\.db: cannot be written: .*full"):
+        store.save(many, 1)
+    assert [a.revision for a in store.history("a.jpg")] == [1]
+    store._db.execute(f"PRAGMA max_page_count={pages + 1000}")
+    assert store.save(many, 1).revision == 2
+
+
 def test_annotator_needs_a_name(store: Store) -> None:
     with pytest.raises(DentlineError, match="no name"):
         store.save(note(who=" "), 0)

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -15,20 +15,14 @@ from labeling.annotation import Annotation, Center, Status
 from labeling.gallery import Gallery, Photo
 from labeling.ledger import Ledger
 from labeling.presence import Page, Presence
-from labeling.proposals import Propose, Proposer
 from labeling.pyramid import Pyramids
+from labeling.queue import Doubt
+from labeling.ranking import Ranking
+from labeling.scout import Model, Scout
 from labeling.store import Store
 
 N_AHEAD = 3
 """How many photos are set aside for a page: as many as it loads before they are asked for."""
-
-Order = Callable[[Sequence[str], dict[str, Annotation]], Sequence[str]]
-"""Ids of the photos still to mark and what is known of all -> the same ids, most useful first."""
-
-
-def as_given(ids: Sequence[str], known: dict[str, Annotation]) -> Sequence[str]:
-    """The order of the names."""
-    return ids
 
 
 @dataclass(frozen=True)
@@ -52,12 +46,14 @@ class Situation:
             two people's readings of it wait for a decision.
         last_id: the place in the log they go up to.
         upcoming: photos set aside for it.
+        why: why a photo is to be marked next, by its id.
         people: (annotator, photo id) of the other pages.
     """
 
     changes: list[tuple[Annotation, bool]]
     last_id: int
     upcoming: tuple[str, ...]
+    why: dict[str, str]
     people: list[tuple[str, str]]
 
 
@@ -66,8 +62,8 @@ class Desk:
     """A project being labeled.
 
     Args:
-        order: puts the photos still to mark in the order to mark them.
-        proposer: asks the model that is served now, where there is one.
+        ranking: what the model that is served now makes of the photos, where there is one.
+        advice: says whether more labels still pay, or "" where it cannot be told.
     """
 
     workspace: Workspace
@@ -75,17 +71,22 @@ class Desk:
     gallery: Gallery
     pyramids: Pyramids
     ledger: Ledger
-    order: Order = as_given
-    proposer: Proposer | None = None
+    ranking: Ranking | None = None
+    advice: Callable[[], str] = lambda: ""
     presence: Presence = field(default_factory=Presence)
     boot_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @classmethod
-    def of(cls, workspace: Workspace, order: Order = as_given, propose: Propose | None = None) -> "Desk":
-        """Open a project's labels and photos."""
+    def of(cls, workspace: Workspace, model: Model | None = None, advice: Callable[[], str] = lambda: "") -> "Desk":
+        """Open a project's labels and photos; with a model, start looking at the photos with it."""
         store = Store(workspace.labels)
-        gallery, pyramids, ledger = Gallery(workspace), Pyramids(workspace.cache / "pictures"), Ledger(store)
-        return cls(workspace, store, gallery, pyramids, ledger, order, Proposer(propose) if propose else None)
+        gallery, ledger = Gallery(workspace), Ledger(store)
+        ranking = None
+        if model:
+            scout = Scout(model, gallery, workspace.cache / "looks")
+            scout.start()
+            ranking = Ranking(workspace, scout)
+        return cls(workspace, store, gallery, Pyramids(workspace.cache / "pictures"), ledger, ranking, advice)
 
     @property
     def project_id(self) -> str:
@@ -119,6 +120,10 @@ class Desk:
             return None
         group_of = {id: member.group for id, member in groups.read(self.workspace.groups).items()}
         return measure(readings, group_of, np.random.default_rng(0))
+
+    def doubts(self) -> list[Doubt]:
+        """Return the labels the model disagrees with, the most surprising first."""
+        return self.ranking.doubts(self.ledger.of()) if self.ranking else []
 
     def unread(self, annotator: str) -> list[str]:
         """Return the photos that this person could still read blind."""
@@ -159,11 +164,13 @@ class Desk:
         entries = self.store.log(after_id=since)
         touched = {entry.annotation.photo_id for entry in entries}
         left = [id for id in self.readable(page.reader) if id not in known or known[id].status == "new"]
-        upcoming = self.presence.here(page, photo_id, self.order(left, known), N_AHEAD)
+        ranked = self.ranking if not page.reader else None
+        upcoming = self.presence.here(page, photo_id, ranked.order(left, known) if ranked else left, N_AHEAD)
         return Situation(
             changes=[(known[id], id in unsettled) for id in sorted(touched) if id in known],
             last_id=entries[-1].id if entries else since,
             upcoming=upcoming,
+            why={found.photo_id: found.why for found in (ranked.next(known) if ranked else [])},
             people=[(place.page.annotator, place.photo_id) for place in self.presence.others(page)],
         )
 

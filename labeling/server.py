@@ -28,6 +28,7 @@ _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """Pictures are asked for with the photo's version in the address."""
 
 _N_PAST = 50
+_N_DOUBTS = 50
 
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"\S")]
 PhotoId = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -82,7 +83,7 @@ def create_app(desk: Desk, key: str = "") -> FastAPI:
 def _add_labels(app: FastAPI, desk: Desk) -> None:
     @app.get("/api/project")
     def project() -> dict[str, Any]:
-        return {"name": desk.workspace.name, "id": desk.project_id, "proposes": desk.proposer is not None}
+        return {"name": desk.workspace.name, "id": desk.project_id, "proposes": desk.ranking is not None}
 
     @app.get("/api/photos")
     def photos(reader: str = "") -> dict[str, Any]:
@@ -111,11 +112,21 @@ def _add_labels(app: FastAPI, desk: Desk) -> None:
     @app.get("/api/proposals")
     def proposals(photo_id: str) -> dict[str, Any]:
         found = desk.gallery.photo(photo_id)
-        if desk.proposer is None:
+        if desk.ranking is None:
             return {"model_id": "", "proposals": []}
-        answer = desk.proposer.of(found)
-        each = zip(answer.centers, answer.p, strict=True)
-        return {"model_id": answer.model_id, "proposals": [{"x": c.x, "y": c.y, "p": p} for c, p in each]}
+        scout = desk.ranking.scout
+        seen = scout.look(found)
+        each = [(x, y, p) for (x, y), p in zip(seen.xy.tolist(), seen.p.tolist(), strict=True)]
+        sure = [{"x": x, "y": y, "p": p} for x, y, p in each if p >= scout.model.threshold]
+        return {"model_id": scout.model.model_id, "proposals": sure}
+
+    @app.get("/api/doubts")
+    def doubts() -> dict[str, Any]:
+        return {"doubts": [asdict(doubt) for doubt in desk.doubts()[:_N_DOUBTS]]}
+
+    @app.get("/api/advice")
+    def advice() -> dict[str, Any]:
+        return {"says": desk.advice()}
 
     @app.post("/api/save")
     def save(message: SaveMessage) -> Response:
@@ -140,6 +151,7 @@ def _add_labels(app: FastAPI, desk: Desk) -> None:
             "changes": [_json(annotation, disagreed) for annotation, disagreed in told.changes],
             "last_id": told.last_id,
             "upcoming": told.upcoming,
+            "why": told.why,
             "people": [{"annotator": name, "photo_id": photo_id} for name, photo_id in told.people],
         }
 

@@ -14,7 +14,7 @@ from typing import Any
 from dentline.workspace import Workspace
 from labeling.annotation import Annotation
 from labeling.desk import Desk
-from labeling.proposals import Propose
+from labeling.scout import Model
 from labeling.server import create_app
 from labeling.store import Store
 from tests.conftest import ROOT
@@ -32,9 +32,9 @@ class Server:
 
 
 @contextmanager
-def serving_project(workspace: Workspace, propose: Propose | None = None) -> Iterator[Server]:
+def serving_project(workspace: Workspace, model: Model | None = None) -> Iterator[Server]:
     """Serve a project's labeling page from this process."""
-    desk = Desk.of(workspace, propose=propose)
+    desk = Desk.of(workspace, model)
     with serving(create_app(desk)) as address:
         yield Server(workspace, address)
     desk.store.close()

@@ -1,15 +1,20 @@
 """The labeling page in a real Chromium: what people do there, compared with what labels.db holds then."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
-from commands.label import champion
+from commands.label import champion, helper
 from dentline.workspace import Workspace
 from deployment.champion import promote
+from labeling import guesses
 from labeling.annotation import Annotation, Center
+from labeling.proposals import Proposals
 from labeling.store import Store
 from tests import tiny_model
 from tests.browser import chromium
@@ -17,6 +22,7 @@ from tests.labeling_person import Person, Server, killable_server, serving_proje
 from tests.labeling_project import make_project
 
 PHOTO = "part-000.jpg"
+NEW: dict[str, Any] = {"revision": 0, "updated_at": datetime.now(UTC)}
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +160,6 @@ def test_zoom_and_tone_stay_from_photo_to_photo_and_from_visit_to_visit(ada: Per
 
 def spots(n: int) -> list[tuple[float, float]]:
     """Where make_project put the spots of its first photo."""
-    import numpy as np
-
     rng = np.random.default_rng(0)
     rng.normal(130, 5, (300, 400))
     return [(float(x), float(y)) for x, y in rng.uniform([40, 40], [360, 260], (3, 2))[:n]]
@@ -295,6 +299,46 @@ def test_what_the_champion_finds_is_offered_and_only_what_is_accepted_is_stored(
         person.page.wait_for_selector("#accept", state="hidden")
         person.context.close()
         assert person.problems == []
+
+
+def test_the_queue_gives_the_likeliest_photo_first_and_doubted_labels_to_look_at_again(
+    browser: Any, tmp_path: Path
+) -> None:
+    workspace = make_project(tmp_path / "door", 4)
+    size = {"width": 400, "height": 300}
+    for number in (0, 1, 3):
+        cv2.imwrite(str(workspace.photos / f"part-00{number}.jpg"), np.full((300, 400), 130 + number, np.uint8))
+    tiny_model.write(workspace.bundle("20260102-030405-tiny"), gain=0.6, bias=-4)
+    promote(workspace, "20260102-030405-tiny")
+    with Store(workspace.labels) as store:
+        marked = Annotation("part-003.jpg", **size, centers=(Center(50, 60),), status="marked", annotator="Bo", **NEW)
+        store.save(marked, 0)
+    model = champion(workspace)
+    assert model is not None
+    with serving_project(workspace, model) as server:
+        first = Person(browser, server, "Ada", PHOTO)
+        first.page.wait_for_selector("#doubted li")
+        assert "no dent? part-003.jpg" in first.page.inner_text("#doubted")
+        first.page.wait_for_timeout(2700)
+        first.key("Enter")
+        first.arrives("part-002.jpg")
+        first.page.wait_for_selector('#why:has-text("likely a dent")')
+        first.page.click("#doubted button")
+        first.arrives("part-003.jpg")
+        first.context.close()
+        assert first.problems == []
+
+
+def test_guesses_made_before_any_label_are_offered(browser: Any, tmp_path: Path) -> None:
+    workspace = make_project(tmp_path / "door", 2)
+    found = {"part-001.jpg": Proposals("day-0", (Center(200, 150),), (0.4,)), PHOTO: Proposals("day-0", (), ())}
+    guesses.write(workspace.proposals, found)
+    with serving_project(workspace, helper(workspace)) as server:
+        person = Person(browser, server, "Ada", "part-001.jpg")
+        person.page.wait_for_selector('#accept:has-text("1"):visible')
+        person.key("Shift+G")
+        assert near(person.stored("part-001.jpg"), (200, 150))
+        person.context.close()
 
 
 def test_second_look_is_blind_and_a_disagreement_is_settled(ada: Person, browser: Any, server: Server) -> None:

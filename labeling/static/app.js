@@ -132,6 +132,22 @@ async function askAgreement() {
   });
 }
 
+/** Labels the model disagrees with, asked for again when something was saved. */
+let advice = "";
+let doubted = -1;
+async function askDoubts() {
+  if (doubted === journey.lastId || !look.side || state.reader || !journey.told.proposes) return;
+  doubted = journey.lastId;
+  const answer = await call("/api/doubts");
+  if (answer?.status !== 200) return;
+  const { doubts } = answer.body;
+  dispatch({ type: "doubted", doubts });
+  panels.showDoubts(doubts, advice, async (doubt) => {
+    await journey.open(doubt.photo_id);
+    turn({ type: "shown", point: doubt });
+  });
+}
+
 function listen() {
   addEventListener("keydown", pressed);
   addEventListener("keyup", (event) => event.key === " " && stage.hold(false));
@@ -205,12 +221,14 @@ async function begin() {
   const heard = () => {
     sender.kick();
     askAgreement();
+    askDoubts();
   };
   journey = new Journey(page, pictures, { sessionId: random() + random(), proposes: project.proposes, lastId, heard });
   act = actor(page, journey, pictures, { jump: () => jump.open(state), help: () => $("help-dialog").showModal() });
   dispatch({ type: "listed", photos });
   stage.measure();
   listen();
+  call("/api/advice").then((answer) => (advice = answer?.body.says ?? ""));
   if (!photos.length) panels.showEmpty(project.name, reader);
   await journey.tell();
   await journey.open(state.photos.has(addressed()) ? addressed() : (stating.following(state) ?? state.order[0]));

@@ -152,9 +152,9 @@ export class Journey {
     const reachable = answer !== null && answer.status < 500;
     if (this.page.state().line.reachable !== reachable) this.page.dispatch({ type: "line", line: { reachable } });
     if (answer?.status !== 200) return;
-    const { changes, last_id, upcoming, people } = answer.body;
+    const { changes, last_id, upcoming, people, why } = answer.body;
     this.lastId = last_id;
-    this.page.dispatch({ type: "heard", changes, upcoming, people });
+    this.page.dispatch({ type: "heard", changes, upcoming, people, why });
     this.lookAhead();
     this.told.heard();
   }

@@ -2,7 +2,7 @@
 
 import { sheet } from "./keys.js";
 import { FILTERS } from "./state.js";
-import { agreementWords, openGhosts, refusal, statusWords, versions } from "./view.js";
+import { agreementWords, doubtWords, openGhosts, refusal, statusWords, versions } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -58,6 +58,7 @@ export function showWords(said, state, look) {
   put($("place"), said.place);
   put($("status"), said.status);
   $("status").dataset.status = said.statusName;
+  put($("why"), said.why);
   put($("company"), said.company);
   put($("save"), said.save.text);
   $("save").dataset.state = said.save.state;
@@ -134,6 +135,24 @@ export function showEmpty(name, reader) {
   $("empty").hidden = false;
   const nothing = `No photos yet: put JPEG or PNG files into the folder photos of ${name} and reload.`;
   put($("empty"), reader ? "There is nothing to read: nobody else has finished a photo yet." : nothing);
+}
+
+const N_DOUBTS = 8;
+
+/** Labels to look at again, and whether more labels still pay. */
+export function showDoubts(doubts, advice, look) {
+  $("doubts").hidden = !doubts.length && !advice;
+  put($("advice"), advice);
+  $("doubted").replaceChildren(
+    ...doubts.slice(0, N_DOUBTS).map((doubt) => {
+      const item = make("li", "");
+      const button = make("button", "", { "data-status": "disagreed", title: doubt.photo_id });
+      button.append(make("span", doubtWords(doubt)), make("small", doubt.surprise.toFixed(2)));
+      button.addEventListener("click", () => look(doubt));
+      item.append(button);
+      return item;
+    }),
+  );
 }
 
 /** How well two people agree, and the ways to a second look. */

@@ -19,7 +19,7 @@ export class Stage {
     this.gesture = idle;
     const style = getComputedStyle(document.documentElement);
     this.colors = Object.fromEntries(
-      ["mark", "hovered", "selected", "pointer", "ghost", "mine", "theirs", "edge"].map((name) => [
+      ["mark", "hovered", "selected", "pointer", "ghost", "doubt", "mine", "theirs", "edge"].map((name) => [
         name,
         style.getPropertyValue(`--${name}`).trim(),
       ]),

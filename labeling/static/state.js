@@ -35,6 +35,8 @@ export const initial = (annotator, reader = "", box = []) => ({
   box,
   line: { reachable: true, kept: true },
   upcoming: [],
+  why: {},
+  doubts: [],
   people: [],
   ghosts: new Map(),
   broken: new Map(),
@@ -162,11 +164,14 @@ const EVENTS = {
   line: (state, { line }) => ({ ...state, line: { ...state.line, ...line } }),
 
   /** What others did since, who is there, and what to mark next. */
-  heard(state, { changes = [], upcoming = state.upcoming, people = state.people }) {
-    let next = { ...state, upcoming, people };
+  heard(state, { changes = [], upcoming = state.upcoming, people = state.people, why = state.why }) {
+    let next = { ...state, upcoming, people, why };
     for (const annotation of changes) next = overheard(next, annotation);
     return next;
   },
+
+  /** Labels the model disagrees with: `{photo_id, kind, x, y, surprise}` each, the most surprising first. */
+  doubted: (state, { doubts }) => ({ ...state, doubts }),
 
   ghosts: (state, { photoId, ghosts }) => ({ ...state, ghosts: new Map(state.ghosts).set(photoId, ghosts) }),
 

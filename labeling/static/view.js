@@ -66,6 +66,8 @@ export function shapes(state, look) {
   const under = look.drag ? look.drag.index : look.pointer ? centerAt(state, look, look.pointer) : -1;
   const ghosts = look.ghosts ? openGhosts(state).flatMap((ghost) => ghostShapes(place(ghost), radius)) : [];
   const drawn = [...ghosts, ...theirs];
+  for (const doubt of openDoubts(state))
+    drawn.push({ kind: "square", ...place(doubt), r: radius + 6, color: "doubt", width: 1.5, dash: [3, 3] });
   centers.forEach((center, i) => {
     const color = i === state.selected || i === look.drag?.index ? "selected" : i === under ? "hovered" : "mark";
     drawn.push(...mark(place, radius, color, look)(center));
@@ -90,6 +92,13 @@ const ghostShapes = (at, radius) => [
   { kind: "ring", ...at, r: radius, color: "ghost", width: 1.5, dash: [5, 5] },
   { kind: "dot", ...at, r: 2.5, color: "ghost", width: 1 },
 ];
+
+/** What the model doubts about the open photo. */
+const openDoubts = (state) => (state.reader ? [] : state.doubts.filter((doubt) => doubt.photo_id === state.open));
+
+const DOUBTS = { missed: "dent missed?", "no dent": "no dent?", "off centre": "off centre?" };
+
+export const doubtWords = ({ photo_id, kind }) => `${DOUBTS[kind]} ${photo_id}`;
 
 /** Proposals of the model that no mark stands on yet. */
 export function openGhosts(state) {
@@ -134,6 +143,7 @@ export function words(state) {
     people: state.people.map((person) => person.annotator),
     stuck: troubles(state.box).map((one) => one.photoId),
     reader: state.reader,
+    why: doc?.status === "new" ? (state.why[state.open] ?? "") : "",
     broken: state.broken.get(state.open),
     more: following(state) !== null,
     notice: state.notice,

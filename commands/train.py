@@ -15,6 +15,9 @@ def train(
     project: Project,
     model: Annotated[list[str] | None, typer.Option(help="train this model only; may be given again")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the runs; the project's runs/ by default")] = None,
+    weights: Annotated[
+        str, typer.Option(help="of VGG16: auto, imagenet, surface, random or a file; the recipe's by default")
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="read and check everything, train nothing")] = False,
 ) -> None:
     """Train each model of the recipe, judge it, export it, and write one report of all.
@@ -33,11 +36,11 @@ def train(
 
     workspace = Workspace.open(project)
     if dry_run:
-        models, material = stage.planned(workspace, tuple(model or ()))
+        models, material = stage.planned(workspace, tuple(model or ()), weights)
         typer.echo(f"would train {', '.join(models)} on {material}")
         return
     with Bars() as bars:
-        outcomes = stage.train(workspace, tuple(model or ()), out, bars.show)
+        outcomes = stage.train(workspace, tuple(model or ()), out, bars.show, weights)
     for outcome in outcomes:
         if outcome.run_id:
             typer.echo(f"{outcome.model}: {(out or workspace.runs) / outcome.run_id}")

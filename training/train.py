@@ -5,7 +5,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -47,6 +47,7 @@ def train(
     models: tuple[str, ...] = (),
     out: Path | None = None,
     progress: Progress = silent,
+    weights: str = "",
 ) -> list[Outcome]:
     """Train each model and write its run; one whose weights cannot be had is told with the reason.
 
@@ -54,13 +55,14 @@ def train(
         models: of the recipe's, or all of them.
         out: folder for the runs instead of the project's.
         progress: called as the work goes on.
+        weights: of VGG16, instead of the recipe's.
 
     A training that was killed goes on from its last epoch, if neither recipe nor data changed.
 
     Raises:
         DentlineError: unknown model, no patches, a split without dents, or none of the models ran.
     """
-    recipe = recipes.load(workspace.recipe)
+    recipe = read_recipe(workspace, weights)
     chosen = models or recipe.train.models
     one, tell = _stage(workspace, recipe, chosen, out or workspace.runs, progress)
     outcomes = []
@@ -77,32 +79,34 @@ def train(
     return outcomes
 
 
-def prepare(
-    workspace: Workspace, models: tuple[str, ...] = ()
-) -> tuple[Recipe, tuple[str, ...], PatchSet, dict[str, Examples]]:
-    """Read and check what training on patches needs: the recipe, the models' names, the patches, each split's examples.
+def read_recipe(workspace: Workspace, weights: str = "") -> Recipe:
+    """Return the project's recipe, with other VGG16 weights where they are named."""
+    recipe = recipes.load(workspace.recipe)
+    return replace(recipe, vgg16=replace(recipe.vgg16, weights=weights)) if weights else recipe
+
+
+def prepare(workspace: Workspace, recipe: Recipe, models: tuple[str, ...]) -> tuple[PatchSet, dict[str, Examples]]:
+    """Read and check what training on patches needs: the models' names, the patches, each split's examples.
 
     Raises:
         DentlineError: as :func:`train` does before it trains.
     """
-    recipe = recipes.load(workspace.recipe)
-    chosen = models or recipe.train.models
-    unknown = [name for name in chosen if name not in MODELS]
+    unknown = [name for name in models if name not in MODELS]
     if unknown:
         raise DentlineError("recipe.toml: [train] models", f"is {unknown[0]!r}", f"known are: {', '.join(MODELS)}")
     found = patches.read(workspace.patches)
-    return recipe, chosen, found, {split: Examples.of(found, split) for split in SPLITS}
+    return found, {split: Examples.of(found, split) for split in SPLITS}
 
 
-def planned(workspace: Workspace, models: tuple[str, ...] = ()) -> tuple[tuple[str, ...], str]:
+def planned(workspace: Workspace, models: tuple[str, ...] = (), weights: str = "") -> tuple[tuple[str, ...], str]:
     """Check all that training needs, without training; return the models, and what they would learn from."""
-    recipe = recipes.load(workspace.recipe)
+    recipe = read_recipe(workspace, weights)
+    chosen = models or recipe.train.models
     if recipe.task == "patch":
-        _, chosen, found, _ = prepare(workspace, models)
+        found, _ = prepare(workspace, recipe, chosen)
         return chosen, f"{len(found)} patches"
     from training import whole
 
-    chosen = models or recipe.train.models
     return chosen, f"{sum(map(len, whole.sides_of(workspace, recipe, chosen).values()))} photos"
 
 
@@ -118,7 +122,7 @@ def _stage(
             lambda model: whole.run(recipe, model, whole_sides, runs),
             lambda folders, not_run: whole.report_on(workspace, recipe, whole_sides, folders, not_run),
         )
-    _, _, found, sides = prepare(workspace, models)
+    found, sides = prepare(workspace, recipe, models)
 
     def tell(folders: list[Path], not_run: Mapping[str, str]) -> None:
         read = [read_run(folder) for folder in folders]

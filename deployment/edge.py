@@ -76,6 +76,9 @@ class Edge:
         path = getattr(route, "path", "other")
         self._state.meters.requests.labels(path, status).inc()
         self._state.meters.request_seconds.labels(path).observe(seconds)
+        if self._state.tracer is not None:
+            parent = Headers(scope=scope).get("traceparent")
+            self._state.tracer.span(scope["method"], path, status, seconds, request_id, parent)
         if self._state.settings.log != "none" and not path.startswith("/health"):
             sys.stderr.write(_LINES[self._state.settings.log](scope["method"], path, status, seconds, request_id))
 

@@ -55,6 +55,8 @@ async def _life(state: State) -> AsyncIterator[None]:
         state.scoring.shutdown()
         state.chores.shutdown()
         state.records.close()
+        if state.tracer is not None:
+            state.tracer.close()
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -47,6 +47,7 @@ class Settings:
         (), "hosts GET /predict?image_url= may ask; * any public one; none turns it off"
     )
     metrics_dir: Path | None = option(None, "folder where several workers count together; made when needed")
+    otel_endpoint: str = option("", "OpenTelemetry collector for a span a request, as http://collector:4318")
     log: Literal["json", "text", "none"] = option("text", "one line a request on stderr")
 
     @property

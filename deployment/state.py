@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
@@ -17,6 +18,9 @@ from deployment.meters import Meters
 from deployment.models import Models, Source, champion_of
 from deployment.records import Records, RecordsError
 from deployment.settings import Settings
+
+if TYPE_CHECKING:
+    from deployment.tracing import Tracer
 
 LOOK_S = 0.5
 """How often the champion is looked at."""
@@ -35,6 +39,7 @@ class State:
     keys: Keys | None
     admission: Admission
     keep: Keep | None
+    tracer: "Tracer | None"
     scoring: ThreadPoolExecutor
     chores: ThreadPoolExecutor
     draining: bool = False
@@ -104,9 +109,18 @@ def open_state(settings: Settings) -> State:
         keys=Keys(settings.keys_file) if settings.keys_file else None,
         admission=Admission(settings),
         keep=Keep(settings.keep_images) if settings.keep_images else None,
+        tracer=_tracer(settings.otel_endpoint),
         scoring=ThreadPoolExecutor(settings.slots, "score"),
         chores=ThreadPoolExecutor(1, "chores"),
     )
+
+
+def _tracer(endpoint: str) -> "Tracer | None":
+    if not endpoint:
+        return None
+    from deployment.tracing import Tracer
+
+    return Tracer(endpoint)
 
 
 def source_of(settings: Settings) -> Source:

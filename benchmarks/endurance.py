@@ -7,7 +7,7 @@ swaps   the champion changes under load; requests that failed
 memory  the hardest pictures and bodies known, one at a time; peak resident memory above the resting one
 load    four times what it can serve; liveness, 429s, goodput, time to be ready again
 stop    SIGTERM under load; requests cut, scores lost, seconds to the end
-start   seconds from start to ready, resident memory of a worker
+start   seconds and CPU-seconds from start to ready, resident memory of a worker
 """
 
 import argparse
@@ -33,6 +33,7 @@ import cv2
 import httpx
 import numpy as np
 
+from benchmarks.serving import cpu_s
 from dentline import images
 from dentline.workspace import Workspace
 from deployment import champion, records
@@ -288,16 +289,21 @@ def stop(workspace: Workspace) -> Figures:
 
 def start(workspace: Workspace) -> Figures:
     """Start it five times."""
-    seconds, resident = [], []
+    seconds, cpu, resident = [], [], []
     for _ in range(5):
         started = time.perf_counter()
         with running(workspace, "--log", "none") as service:
             seconds.append(time.perf_counter() - started)
+            cpu.append(cpu_s(service.process.pid))
             with service.client() as own:
                 for _ in range(20):
                     own.post("/score", content=PHOTO, headers=PNG)
             resident.append(resident_mb(service.process.pid))
-    return {"ready_s_median": round(statistics.median(seconds), 2), "worker_mb": max(resident)}
+    return {
+        "ready_s_median": round(statistics.median(seconds), 2),
+        "ready_cpu_s_median": round(statistics.median(cpu), 2),
+        "worker_mb": max(resident),
+    }
 
 
 PARTS: dict[str, Callable[[Workspace], Figures]] = {

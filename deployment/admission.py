@@ -49,26 +49,28 @@ class Admission:
             RequestError: too large, too slow, or all uploads together are too many.
             ClientDisconnect: the caller went away before its end.
         """
-        body = bytearray()
+        chunks: list[bytes] = []
         try:
-            await self._read(request, body)
-            yield bytes(body)
+            await self._read(request, chunks)
+            yield b"".join(chunks)
         finally:
-            self._held_bytes -= len(body)
+            self._held_bytes -= sum(map(len, chunks))
 
-    async def _read(self, request: Request, body: bytearray) -> None:
+    async def _read(self, request: Request, chunks: list[bytes]) -> None:
+        n_bytes = 0
         try:
             async with asyncio.timeout(self._settings.body_s):
                 async for chunk in request.stream():
-                    body += chunk
+                    chunks.append(chunk)
+                    n_bytes += len(chunk)
                     self._held_bytes += len(chunk)
-                    if len(body) > self._settings.max_body_bytes:
-                        raise self._too_large(len(body))
+                    if n_bytes > self._settings.max_body_bytes:
+                        raise self._too_large(n_bytes)
                     if self._held_bytes > self._most_held_bytes:
                         raise _busy("the uploads together are too large")
         except TimeoutError:
             raise RequestError(
-                "timeout", f"sent {len(body)} bytes in {self._settings.body_s:g} s", "send the body faster"
+                "timeout", f"sent {n_bytes} bytes in {self._settings.body_s:g} s", "send the body faster"
             ) from None
 
     @asynccontextmanager

@@ -17,8 +17,8 @@ from deployment.answer import Defects
 from deployment.engine import Engine
 from labeling.patches import reflected
 
-TILE_PX = 300_000
-"""Most pixels given to the network at once. VGG16's first block keeps 256 bytes for each: 77 MB."""
+TILE_PX = 150_000
+"""Most pixels given to the network at once. VGG16's first block keeps 256 bytes for each: 38 MB, twice."""
 
 MERGE_PX = 32
 """Peaks nearer than this to a surer one are the same defect: half a patch."""

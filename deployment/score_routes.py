@@ -5,6 +5,8 @@ import json
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from deployment import door, openapi
 from deployment.door import Reply
@@ -14,6 +16,14 @@ from deployment.request import RequestError
 from deployment.state import State, state_of
 
 router = APIRouter()
+
+
+class Straight(Route):
+    """A route to a function of a request, without the framework's look for its parameters: a fifth of its cost."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        return match, {**found, "route": self}
 
 
 @router.post(

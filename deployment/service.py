@@ -34,6 +34,7 @@ def create(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: re.sub(r"\W+", "_", f"{route.name}{route.path}").strip("_"),
     )
     app.state.dentline = state
+    app.router.routes.insert(0, score_routes.Straight("/score", score_routes.score, methods=["POST"]))
     app.include_router(score_routes.router)
     app.include_router(operations.router)
     app.include_router(page.router)

@@ -40,11 +40,12 @@ class Supervisor:
             signal.signal(number, lambda *_: self._stop.set())
         try:
             self._workers = [self._start() for _ in range(self._settings.workers)]
+            first = list(self._workers)
             while not self._stop.wait(LOOK_S):
                 for place, worker in enumerate(self._workers):
-                    if worker.poll() == FAILED_TO_START:
+                    if worker.poll() == FAILED_TO_START and worker in first:
                         return FAILED_TO_START
-                    if worker.returncode is not None:
+                    if worker.returncode is not None:  # a replacement that fails is tried again: the others serve
                         print(f"dentline: worker {worker.pid} died ({worker.returncode})", file=sys.stderr, flush=True)
                         _forget_gauges(counters, worker.pid)
                         self._workers[place] = self._start()

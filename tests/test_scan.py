@@ -89,7 +89,7 @@ def test_a_photo_of_forty_megapixels_is_dealt_into_bounded_tiles() -> None:
         covered[rows, columns] += 1
         seen_px += area
     assert (covered == 1).all()
-    assert seen_px < 1.6 * 40e6
+    assert seen_px < 2 * 40e6
     assert len(list(scan.tiles(20, 20, scan.TILE_PX))) == 1
     with pytest.raises(DentlineError):
         list(scan.tiles(2, 2, 100))

@@ -109,7 +109,7 @@ def threshold_at(places: Places, alarms_per_photo: float) -> float:
 
     Meant for validation photos: what a place of a photo must reach to be called a dent.
     """
-    hits, alarms, _, n_photos = _swept(places, None)
+    _, alarms, _, n_photos = _swept(places, None)
     allowed = np.flatnonzero(alarms[0] <= alarms_per_photo * n_photos[0] + 1e-9)
     levels = np.unique(places.p)[::-1]
     return float(levels[allowed[-1]]) if len(allowed) else 1.0

@@ -6,6 +6,7 @@ map is computed in tiles that overlap by a field less one stride: bounded memory
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -109,6 +110,19 @@ def peaks(found: NDArray[np.float32], threshold: float, size: tuple[int, int]) -
         if len(p) == MAX_DEFECTS:
             break
     return Defects(np.array(xy, np.float32).reshape(-1, 2), np.array(p, np.float32))
+
+
+def merge(xy: NDArray[np.floating[Any]], p: NDArray[np.floating[Any]]) -> Defects:
+    """Return places, the surest first, without those nearer than 32 px to a surer one.
+
+    Args:
+        xy: ``(n, 2)`` photo pixels. p: ``(n,)``.
+    """
+    kept: list[int] = []
+    for row in np.argsort(-p, kind="stable").tolist():
+        if all(np.hypot(*(xy[row] - xy[other])) >= MERGE_PX for other in kept):
+            kept.append(row)
+    return Defects(xy[kept].astype(np.float32).reshape(-1, 2), p[kept].astype(np.float32))
 
 
 _REACH = MERGE_PX // STRIDE_PX

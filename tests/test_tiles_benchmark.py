@@ -1,43 +1,21 @@
 """The tiles benchmark on a small album of its own making."""
 
-import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import album, tiles
-from dentline import images, recipe
+from dentline import recipe
 from training.data import Examples
 
 
-def make(folder: Path, seed: int) -> Path:
-    rng = np.random.default_rng(seed)
-    (folder / "images").mkdir(parents=True)
-    listed, centers = [], []
-    for tile in range(8):
-        for shot in range(2):
-            photo = rng.normal(120, 6, (200, 220, 3))
-            name = f"t{tile}-{shot}.png"
-            if tile < 4:
-                x, y = rng.uniform(60, 140, 2)
-                yy, xx = np.mgrid[:200, :220] + 0.5
-                photo -= 60 * np.exp(-((xx - x) ** 2 + (yy - y) ** 2) / 60)[..., None]
-                centers.append((name, f"{x:.1f}", f"{y:.1f}"))
-            (folder / "images" / name).write_bytes(images.encode_png(np.clip(photo, 0, 255).astype(np.uint8)))
-            listed.append((name, "pit" if tile < 4 else "free", f"T{tile}"))
-    for table, head, rows in (
-        ("images.csv", ("image", "surface", "tile"), listed),
-        ("centers.csv", ("image", "x", "y"), centers),
-    ):
-        with (folder / table).open("w", newline="") as handle:
-            csv.writer(handle).writerows([head, *rows])
-    return folder
-
-
-def test_command_writes_the_figures_of_each_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data, test = make(tmp_path / "a", 0), make(tmp_path / "b", 1)
+def test_command_writes_the_figures_of_each_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], small_album: Callable[[Path, int], Path]
+) -> None:
+    data, test = small_album(tmp_path / "a", 0), small_album(tmp_path / "b", 1)
     common = ("--data", str(data), "--models", "blobs", "vgg16", "--weights", str(tmp_path / "none.npz"))
     for extra, n in (((), 144 - 8), (("--test", str(test)), 144 - 8)):
         out = tmp_path / f"out{len(extra)}.json"
@@ -53,8 +31,8 @@ def test_command_writes_the_figures_of_each_model(tmp_path: Path, capsys: pytest
         assert out.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_parts_are_never_on_both_sides(tmp_path: Path) -> None:
-    examples = album.examples(album.read(make(tmp_path / "a", 2)), recipe.Patches())
+def test_parts_are_never_on_both_sides(tmp_path: Path, small_album: Callable[[Path, int], Path]) -> None:
+    examples = album.examples(album.read(small_album(tmp_path / "a", 2)), recipe.Patches())
     seen = []
 
     def spy(train: tiles.Rows, test: tiles.Rows, seed: int) -> tiles.Judged:

@@ -50,7 +50,7 @@ WAYS = {
         "f1",
     ),
     "certificates": Way(
-        24, (("=200", "=64"), ("epochs = 120", "epochs = 2")), ("corners_s",), (), "coordinate_error_px"
+        24, (("=128", "=64"), ("epochs = 120", "epochs = 2")), ("corners_s",), (), "coordinate_error_px"
     ),
 }
 

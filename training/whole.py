@@ -134,7 +134,7 @@ def _golden(fitted: FittedWhole, validation: Pictures, recipe: Recipe) -> Golden
     return Golden(np.stack(validation.photos), answers[:, 0] if answers.shape[1] == 1 else answers)
 
 
-def _judge_image(
+def judge_image(
     fitted: FittedWhole, sides: dict[str, Pictures], seed: int
 ) -> tuple[float, Predictions, dict[str, metrics.Metrics]]:
     """Choose the threshold on validation; measure validation and test at it."""
@@ -158,7 +158,7 @@ def _judge_image(
     return threshold, rows, measured
 
 
-def _judge_corners(
+def judge_corners(
     fitted: FittedWhole, sides: dict[str, Pictures], seed: int
 ) -> tuple[float, CornerPredictions, dict[str, CornerMetrics]]:
     """Measure how far the found corners of validation and test photos lie from the marked ones."""
@@ -194,7 +194,7 @@ def _errors(
     }
 
 
-_JUDGES: dict[str, Any] = {"image": _judge_image, "corners": _judge_corners}
+_JUDGES: dict[str, Any] = {"image": judge_image, "corners": judge_corners}
 
 
 def report_on(

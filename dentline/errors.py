@@ -15,4 +15,5 @@ class DentlineError(Exception):
 
     def __init__(self, where: str, problem: str, remedy: str = "") -> None:
         self.where, self.problem, self.remedy = where, problem, remedy
-        super().__init__(f"{where}: {problem}" + (f"; {remedy}" if remedy else ""))
+        told = f"{where}: {problem}" + (f"; {remedy}" if remedy else "")
+        super().__init__(" ".join(line.strip() for line in told.splitlines()))

@@ -53,7 +53,12 @@ def read(
         DentlineError: naming every bad row.
     """
     draft = Draft(source, Catalog(photos), annotator, empty, categories)
-    registry.named(format).read(source, draft)
+    try:
+        registry.named(format).read(source, draft)
+    except DentlineError as error:
+        if str(source) in error.where:
+            raise
+        raise DentlineError(str(source), f"nothing was imported: {error}") from error
     return draft.finish()
 
 

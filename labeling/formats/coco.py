@@ -49,8 +49,8 @@ def read(source: Path, draft: Draft) -> None:
         if status := take(image, "status", str, where, ""):
             draft.status(where, photo_id, status)
         for place, annotation in marks.pop(image_id, []):
-            if draft.wants(categories.get(annotation.get("category_id"), "")):
-                with draft.told(place):
+            with draft.told(place):
+                if draft.wants(categories.get(take(annotation, "category_id", int, place, -1), "")):
                     for x, y in _points(annotation, place):
                         draft.mark(place, photo_id, x, y)
     if marks:

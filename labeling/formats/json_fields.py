@@ -1,6 +1,7 @@
 """JSON that others wrote, read field by field: what is missing or of another kind is told with its place."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,6 +9,8 @@ from dentline.errors import DentlineError
 
 Kind = TypeVar("Kind")
 _REQUIRED: Any = object()
+_LARGEST = 2**53
+"""What a number in JSON may be to be the same in every program that reads it."""
 
 
 def load(path: Path) -> Any:
@@ -39,7 +42,8 @@ def take(container: Any, name: str, kind: type[Kind], where: str, default: Kind 
     value = container.get(name)
     if value is None and default is not _REQUIRED:
         return default
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+    strange = (isinstance(value, bool) and kind is not bool) or (isinstance(value, int) and abs(value) > _LARGEST)
+    if not isinstance(value, kind) or strange:
         problem = f"{name} is {_short(value)}, not {_NAMES[kind]}" if name in container else f"has no {name!r}"
         raise DentlineError(where, problem, "export it again")
     return value
@@ -53,7 +57,7 @@ def numbers(value: object, n: int, where: str) -> list[float]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _short(value: object) -> str:

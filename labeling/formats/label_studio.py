@@ -49,7 +49,7 @@ def read(source: Path, draft: Draft) -> None:
             data = take(task, "data", dict, where)
             annotations = take(task, "annotations", list, where, [])
             kept = [a for a in annotations if not take(a, "was_cancelled", bool, where, False)]
-            regions = [r for a in kept for r in take(a, "result", list, where) if "original_width" in r]
+            regions = [r for a in kept for r in take(a, "result", list, where) if _is_region(r, where)]
             size = _size(regions[0], where) if regions else None
             photo_id = draft.photo(where, _name(task, data, draft), size)
             draft.group(where, photo_id, take(data, "group", str, where, ""))
@@ -60,6 +60,8 @@ def read(source: Path, draft: Draft) -> None:
                 draft.status(where, photo_id, "skipped")
             elif kept and not regions:
                 draft.status(where, photo_id, "clean")
+            if photo_id is None:
+                continue
             points: list[tuple[float, float]] = []
             for i, region in sorted(
                 enumerate(regions, 1), key=lambda r: not str(r[1].get("type")).startswith("keypoint")
@@ -67,13 +69,11 @@ def read(source: Path, draft: Draft) -> None:
                 _region(draft, f"{where} region {i}", photo_id, region, points)
 
 
-def _region(
-    draft: Draft, where: str, photo_id: str | None, region: dict[str, Any], points: list[tuple[float, float]]
-) -> None:
+def _region(draft: Draft, where: str, photo_id: str, region: dict[str, Any], points: list[tuple[float, float]]) -> None:
     """Mark the centre of a region; a shape around one of `points`, the key points so far, is the same mark."""
     kind = take(region, "type", str, where)
     value = take(region, "value", dict, where)
-    if not any(draft.wants(label) for label in take(value, kind, list, where, [""])):
+    if not any(draft.wants(str(label)) for label in take(value, kind, list, where, [""])):
         return
     with draft.told(where):
         if region.get("image_rotation"):
@@ -84,6 +84,12 @@ def _region(
         elif any(math.dist(center, point) < _SAME_PX for point in points):
             return
         draft.mark(where, photo_id, *center)
+
+
+def _is_region(result: Any, where: str) -> bool:
+    """Return whether a result is a place on the photo, and not a word on it as a whole."""
+    value = take(result, "value", dict, where, {})
+    return "original_width" in result or "x" in value or "points" in value
 
 
 def _size(region: dict[str, Any], where: str) -> tuple[int, int]:

@@ -36,7 +36,7 @@ def read(source: Path, draft: Draft) -> None:
     for path in sorted(p for p in folder.rglob("*.txt") if p.name != "classes.txt"):
         name = path.relative_to(folder).as_posix()
         photo_id = draft.photo(name, name.removesuffix(".txt"))
-        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [line.split() for line in _text(path).splitlines()]
         if photo_id is not None and not any(lines):
             draft.status(name, photo_id, "clean")
         for number, words in enumerate(lines, 1):
@@ -44,6 +44,13 @@ def read(source: Path, draft: Draft) -> None:
             if words and photo_id is not None and draft.wants(names.get(words[0], words[0])):
                 with draft.told(where):
                     _line(draft, where, photo_id, _numbers(words), per_point)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DentlineError(str(path), f"cannot be read: {error}", "save it as text") from error
 
 
 def _line(draft: Draft, where: str, photo_id: str, values: list[float], per_point: int) -> None:
@@ -76,7 +83,7 @@ def _settings(path: Path) -> tuple[dict[str, str], int]:
     if not path.is_file():
         return {}, 0
     try:
-        found: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found: Any = yaml.safe_load(_text(path))
         names = found.get("names") or {}
         pairs = names.items() if isinstance(names, dict) else enumerate(names)
         return {str(k): str(v) for k, v in pairs}, int((found.get("kpt_shape") or [0, 0])[1])

@@ -14,6 +14,7 @@ from labeling.desk import Desk
 from labeling.server import create_app
 
 _SHORTEST_KEY = 8
+_BACKLOG = 256
 
 
 def serve(desk: Desk, host: str, port: int, key: str = "", browser: bool = False) -> None:
@@ -46,6 +47,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
         raise DentlineError(f"{host}:{port}", f"cannot be listened at: {error.strerror}", "try --port 0") from error

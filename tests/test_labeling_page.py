@@ -253,6 +253,17 @@ def test_two_people_are_given_different_photos_unless_they_ask_for_the_same(ada:
     bo.page.wait_for_selector('#company:has-text("Ada also here")')
 
 
+def test_a_page_that_closes_gives_its_photos_back_at_once(ada: Person, bo: Person) -> None:
+    bo.page.wait_for_selector('#company:has-text("Ada also here")')
+    ada.page.goto("about:blank")
+    bo.key("d")
+    bo.page.wait_for_selector("#company:empty", state="attached")
+    bo.key("a")
+    bo.arrives(PHOTO)
+    bo.page.wait_for_timeout(500)
+    assert bo.page.inner_text("#company") == ""
+
+
 def test_strip_filters_and_jump(ada: Person) -> None:
     ada.key("c")
     ada.arrives("part-001.jpg")

@@ -1,9 +1,15 @@
 """The labeling page's server: what it stores, what it refuses, and what it never serves."""
 
 import json
+import os
+import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,13 +19,17 @@ import httpx
 import numpy as np
 import pytest
 
+from commands.label import advice
 from dentline.workspace import Workspace
 from labeling.annotation import Annotation
 from labeling.desk import Desk
 from labeling.presence import Page, Presence
 from labeling.server import create_app
+from labeling.store import Store
+from tests.conftest import ROOT
 from tests.labeling_project import make_project
 from tests.live_server import serving
+from training.run import Record
 
 
 class Client(httpx.Client):
@@ -417,3 +427,60 @@ def test_history_of_a_photo_is_told_latest_first(client: Client) -> None:
         save(client, "part-000.jpg", (10 + turn, 10), revision=turn)
     past = client.get("/api/history", params={"photo_id": "part-000.jpg"}).json()["history"]
     assert [(version["revision"], version["centers"][0]["x"]) for version in past] == [(3, 12), (2, 11), (1, 10)]
+
+
+@pytest.fixture
+def printed(workspace: Workspace) -> Iterator[str]:
+    """What `dentline label --host 0.0.0.0` prints, while it runs."""
+    command = [sys.executable, "-m", "commands.app", "label", str(workspace.root)]
+    process = subprocess.Popen(
+        [*command, "--host", "0.0.0.0", "--port", "0", "--no-browser"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    yield process.stdout.readline()
+    process.terminate()
+    process.communicate()
+
+
+def test_open_to_the_network_it_makes_up_a_key_and_answers_nobody_without(printed: str) -> None:
+    found = re.fullmatch(r"Label at http://\S+:(\d+)/\?key=(\S{16,})  \(Ctrl\+C stops\)\n", printed)
+    assert found, printed
+    with Client(f"http://127.0.0.1:{found[1]}") as visitor:
+        problem(visitor.get("/"), 401, "key_needed")
+        assert visitor.get("/", params={"key": found[2]}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(["--key", "short"], "--key: has 5 characters; use 8"), (["--host", "256.0.0.1"], "256.0.0.1:8765: cannot be")],
+)
+def test_address_or_key_that_will_not_do_is_refused_in_one_line(
+    workspace: Workspace, options: list[str], words: str
+) -> None:
+    command = [sys.executable, "-m", "commands.app", "label", str(workspace.root), "--no-browser", *options]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_advice_follows_the_runs_and_the_photos_reviewed_before_each(workspace: Workspace, desk: Desk) -> None:
+    assert advice(workspace) == ""
+    day = [datetime(2026, 1, number, 12, tzinfo=UTC) for number in range(1, 7)]
+    for number, when in enumerate(day):
+        with Store(workspace.labels, clock=lambda at=when: at) as store:
+            store.save(Annotation(f"part-00{number}.jpg", 400, 300, (), "clean", "Ada", 0, when), 0)
+    for number, score in enumerate([0.5, 0.8, 0.9, 0.93, 0.94], 1):
+        run = workspace.run(f"2026010{number}-130000-tiny")
+        run.mkdir(parents=True)
+        record = {field.name: "" for field in fields(Record)} | {"started_at": f"2026-01-0{number}T13:00:00"}
+        (run / "run.json").write_text(json.dumps(record))
+        (run / "metrics.json").write_text(json.dumps({"test": {"average_precision": {"value": score}}}))
+        (run / "history.csv").write_text("epoch\n")
+        (run / "predictions.csv").write_text("patch_id,photo_id,group,split,label,p\n")
+        told = advice(workspace)
+        assert bool(told) == (number >= 4), "four counts of photos make a curve"
+    assert told.startswith("50 more photos")

@@ -54,7 +54,8 @@ export function actor(page, journey, pictures, dialogs) {
 
   function nudge(dx, dy) {
     const center = chosen();
-    if (center) dispatch({ type: "moved", index: page.state().selected, point: { x: center.x + dx, y: center.y + dy } });
+    if (!center) return;
+    dispatch({ type: "moved", index: page.state().selected, point: { x: center.x + dx, y: center.y + dy } });
   }
 
   async function step(type) {
@@ -102,6 +103,11 @@ export function actor(page, journey, pictures, dialogs) {
     const { scale } = page.look().camera;
     return { x: center.x + by.x / scale, y: center.y + by.y / scale };
   };
+
+  function drag(intent) {
+    const { index } = intent;
+    turn({ type: "dragged", drag: index < 0 ? null : { index, point: dragged(intent) } });
+  }
 
   function drop(intent) {
     const point = dragged(intent);
@@ -156,7 +162,7 @@ export function actor(page, journey, pictures, dialogs) {
     "bring-back": (version) => dispatch({ type: "restored", version }),
     mark,
     select: ({ index }) => dispatch({ type: "selected", index }),
-    drag: (intent) => turn({ type: "dragged", drag: intent.index < 0 ? null : { index: intent.index, point: dragged(intent) } }),
+    drag,
     drop,
     pan: ({ dx, dy }) => turn({ type: "panned", dx, dy }),
     zoom: ({ factor, at }) => turn({ type: "zoomed", factor, at }),
@@ -167,6 +173,6 @@ export function actor(page, journey, pictures, dialogs) {
   return (name, detail) => {
     const { open } = page.state();
     if (CHANGES.has(name) && trouble(page.state(), open)) return;
-    ACTIONS[name](typeof detail === "number" || detail ? detail : undefined);
+    ACTIONS[name](detail);
   };
 }

@@ -16,14 +16,16 @@ const NOTICE_MS = 4000;
 const $ = (id) => document.getElementById(id);
 
 const random = () => Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join("");
+const sortable = (n, length) => n.toString(36).padStart(length, "0");
 let ticket = 0;
 /** Ids of saves sort in the order they were made. */
-const newSaveId = () => `${Date.now().toString(36).padStart(9, "0")}-${(ticket++).toString(36).padStart(6, "0")}-${random()}`;
+const newSaveId = () => [sortable(Date.now(), 9), sortable(ticket++, 6), random()].join("-");
 
 let state = stating.initial("");
 let look = looking.initial(JSON.parse(localStorage.getItem("dentline:look") ?? "{}"));
 
-const page = { state: () => state, look: () => look, dispatch, turn, intent: ({ what, ...detail }) => act(what, detail) };
+const intent = ({ what, ...detail }) => act(what, detail);
+const page = { state: () => state, look: () => look, dispatch, turn, intent };
 const broken = (photoId, message) => dispatch({ type: "broken", photoId, message });
 const pictures = new Pictures(() => paintSoon(), broken);
 const sender = new Sender(page);
@@ -168,6 +170,7 @@ function listen() {
   addEventListener("offline", () => dispatch({ type: "line", line: { reachable: false } }));
   addEventListener("hashchange", () => journey.open(addressed()));
   addEventListener("pagehide", () => journey.leave());
+  addEventListener("pageshow", () => journey.comeBack());
   addEventListener("beforeunload", (event) => {
     if (state.box.length && !state.line.kept) event.preventDefault();
   });
@@ -179,7 +182,8 @@ function pressed(event) {
     stage.hold(true);
     return event.preventDefault();
   }
-  const choice = !$("conflict").hidden && !event.ctrlKey && !event.metaKey && $("conflict-choices").children[event.key - 1];
+  const asks = !$("conflict").hidden && !event.ctrlKey && !event.metaKey;
+  const choice = asks && $("conflict-choices").children[event.key - 1];
   if (choice) return choice.click();
   const name = action(event);
   if (!name) return;

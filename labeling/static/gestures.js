@@ -31,7 +31,10 @@ function down(gesture, event) {
   if (gesture.points.size === 2) return [{ ...gesture, mode: "pinch" }, [{ what: "drag", index: -1 }]];
   if (gesture.points.size > 2) return [gesture, []];
   const begun = { ...gesture, at: event.at, on: event.on, snap: event.snap, touch: event.touch };
-  if (event.button === 2) return [{ ...begun, mode: "pick" }, event.on < 0 ? [] : [{ what: "remove", index: event.on }]];
+  if (event.button === 2) {
+    const picked = event.on < 0 ? [] : [{ what: "remove", index: event.on }];
+    return [{ ...begun, mode: "pick" }, picked];
+  }
   if (event.pan || event.button === 1) return [{ ...begun, mode: "pan" }, []];
   return [{ ...begun, mode: event.on < 0 ? "press" : "hold" }, []];
 }
@@ -42,11 +45,10 @@ function moved(gesture, event, before) {
   if (gesture.mode === "pan") return [gesture, [{ what: "pan", dx, dy }]];
   if (gesture.mode === "aim") return [{ ...gesture, at: event.at }, aim(event.at)];
   if (gesture.mode === "drag") return [gesture, [dragTo(gesture, event)]];
-  const far = Math.hypot(event.at.x - gesture.at.x, event.at.y - gesture.at.y);
-  if (far < (gesture.touch ? SLOP_PX.touch : SLOP_PX.mouse)) return [gesture, []];
+  const by = { dx: event.at.x - gesture.at.x, dy: event.at.y - gesture.at.y };
+  if (Math.hypot(by.dx, by.dy) < (gesture.touch ? SLOP_PX.touch : SLOP_PX.mouse)) return [gesture, []];
   if (gesture.mode === "hold") return [{ ...gesture, mode: "drag" }, [dragTo(gesture, event)]];
-  if (gesture.mode === "press")
-    return [{ ...gesture, mode: "pan" }, [{ what: "pan", dx: event.at.x - gesture.at.x, dy: event.at.y - gesture.at.y }]];
+  if (gesture.mode === "press") return [{ ...gesture, mode: "pan" }, [{ what: "pan", ...by }]];
   return [gesture, []];
 }
 

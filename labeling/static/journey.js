@@ -137,6 +137,7 @@ export class Journey {
 
   /** Say where this page is; hear what others did and what to mark next. Repeats by itself. */
   tell() {
+    if (this.left) return Promise.resolve();
     this.telling ??= this.here().finally(() => (this.telling = null));
     return this.telling;
   }
@@ -161,7 +162,14 @@ export class Journey {
 
   /** The page closes: what was set aside for it is free for others. */
   leave() {
+    this.left = true;
     const body = new Blob([JSON.stringify({ session_id: this.told.sessionId })], { type: "application/json" });
     navigator.sendBeacon("/api/leave", body);
+  }
+
+  /** The page is shown again as it was when it closed. */
+  comeBack() {
+    this.left = false;
+    return this.tell();
   }
 }

@@ -73,14 +73,16 @@ export const KEYS = [
   ]],
 ];
 
-const ACTIONS = new Map(KEYS.flatMap(([, rows]) => rows.filter((row) => row[1]).map(([chord, action]) => [chord, action])));
+const ACTIONS = new Map(KEYS.flatMap(([, rows]) => rows).map(([chord, name]) => [chord, name]));
 
 /** The action of a key event, or undefined. */
 export function action({ key, ctrlKey, metaKey, shiftKey, altKey }) {
   if (altKey) return undefined;
   const name = key === " " ? "Space" : key.length === 1 ? key.toLowerCase() : key;
   const chord = `${ctrlKey || metaKey ? "Ctrl+" : ""}${shiftKey ? "Shift+" : ""}${name}`;
-  return ACTIONS.get(chord) ?? (shiftKey && !ctrlKey && !metaKey && !/^[a-z]$/.test(name) ? ACTIONS.get(name) : undefined);
+  // Which key makes a sign with Shift differs from keyboard to keyboard; letters and commands are exact.
+  const isSign = shiftKey && !ctrlKey && !metaKey && !/^[a-z]$/.test(name);
+  return ACTIONS.get(chord) ?? (isSign ? ACTIONS.get(name) : undefined) ?? undefined;
 }
 
 /** The sheet: `[heading, [[keys, words]]]`, the keys of one action together. */
@@ -90,7 +92,7 @@ export function sheet() {
     rows
       .filter(([, , text]) => text)
       .map(([chord, name, text]) => [
-        rows.filter((row) => row === rows.find((r) => r[0] === chord) || (name && row[1] === name)).map((row) => row[0]),
+        rows.filter((row) => row[0] === chord || (name && row[1] === name)).map((row) => row[0]),
         text,
       ]),
   ]);

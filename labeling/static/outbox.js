@@ -57,7 +57,7 @@ export function troubles(box) {
 /**
  * What the person always sees.
  *
- * @param {{reachable: boolean, kept: boolean}} line whether the server answers, and whether this browser keeps the queue
+ * @param {{reachable: boolean, kept: boolean}} line does the server answer, does this browser keep the queue
  * @returns {{state: "saved"|"saving"|"offline"|"conflict"|"refused", text: string}}
  */
 export function saveState(box, line) {

@@ -117,7 +117,9 @@ export function showCard(state, choose) {
   };
   const asked = {
     conflict: () => `${both.theirs.title} changed this photo while you did. Which version stands?`,
-    readings: () => `${both.theirs.title} read this photo without seeing ${both.mine.title}'s marks and saw it differently. Which stands?`,
+    readings: () =>
+      `${both.theirs.title} read this photo without seeing ${both.mine.title}'s marks and saw it differently. ` +
+      "Which stands?",
   };
   put($("conflict-words"), both ? asked[both.why]() : refused);
   card.dataset.why = both?.why ?? "refused";
@@ -127,7 +129,10 @@ export function showCard(state, choose) {
         choice("theirs", `2  ${both.theirs.title}`, statusWords(both.theirs), "var(--theirs)"),
         choice("both", "3  Both", both.why === "conflict" ? "what each changed" : "all their marks"),
       ]
-    : [choice("again", "1  Try again", "send your version once more"), choice("saved", "2  Drop mine", "show what is saved")];
+    : [
+        choice("again", "1  Try again", "send your version once more"),
+        choice("saved", "2  Drop mine", "show what is saved"),
+      ];
   $("conflict-choices").replaceChildren(...choices);
 }
 
@@ -173,9 +178,10 @@ export function showHistory(history, bringBack) {
     ...history.map((past) => {
       const item = make("li", "");
       const when = new Date(past.updated_at);
-      const button = make("button", "", { "data-status": past.status, title: `${when.toLocaleString()}: bring this version back` });
+      const title = `${when.toLocaleString()}: bring this version back`;
+      const button = make("button", "", { "data-status": past.status, title });
       const today = when.toDateString() === new Date().toDateString();
-      const time = today ? when.toLocaleTimeString([], { timeStyle: "short" }) : when.toLocaleDateString([], { dateStyle: "short" });
+      const time = when.toLocaleString([], today ? { timeStyle: "short" } : { dateStyle: "short" });
       button.append(make("span", `${statusWords(past)}, ${past.annotator}`), make("time", time));
       button.addEventListener("click", () => bringBack(past));
       item.append(button);

@@ -39,7 +39,8 @@ export class Pictures {
     this.waiting = new Map();
     for (const [photo, tile] of wanted) {
       const address = Pictures.address(photo, tile);
-      if (!this.kept.has(address) && !this.running.has(address) && !this.lost.has(address)) this.waiting.set(address, true);
+      const known = this.kept.has(address) || this.running.has(address) || this.lost.has(address);
+      if (!known) this.waiting.set(address, true);
     }
     this.pump();
   }

@@ -85,7 +85,7 @@ export class Sender {
     this.failures = 0;
     const { annotation, error, current } = answer.body;
     if (answer.status === 200) this.page.dispatch({ type: "acknowledged", saveId, annotation });
-    else this.page.dispatch({ type: "refused", saveId, trouble: { code: error.code, message: error.message, current } });
+    else this.page.dispatch({ type: "refused", saveId, trouble: { ...error, current } });
     return true;
   }
 

@@ -24,8 +24,8 @@ export class Stage {
         style.getPropertyValue(`--${name}`).trim(),
       ]),
     );
-    for (const [name, type] of [["pointerdown", "down"], ["pointermove", "move"], ["pointerup", "up"], ["pointercancel", "cancel"]])
-      parts.marks.addEventListener(name, (event) => this.pointer(type, event));
+    for (const type of ["down", "move", "up", "cancel"])
+      parts.marks.addEventListener(`pointer${type}`, (event) => this.pointer(type, event));
     parts.marks.addEventListener("pointerleave", () => page.turn({ type: "pointed", at: null }));
     parts.marks.addEventListener("contextmenu", (event) => event.preventDefault());
     parts.marks.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -112,8 +112,9 @@ export class Stage {
   paintLoupe(state, look) {
     const { loupe, loupeMarks, spot } = this.parts;
     const point = look.side && this.watched(state, look);
-    const texts = point ? [`x ${point.x.toFixed(1)}`, `y ${point.y.toFixed(1)}`, `${Math.round(look.camera.scale * 100)} %`] : ["", "", ""];
-    texts.forEach((text, i) => (spot.children[i].textContent = text));
+    const zoom = `${Math.round((look.camera?.scale ?? 1) * 100)} %`;
+    const texts = point && [`x ${point.x.toFixed(1)}`, `y ${point.y.toFixed(1)}`, zoom];
+    [...spot.children].forEach((part, i) => (part.textContent = texts?.[i] ?? ""));
     loupe.parentElement.dataset.empty = String(!point);
     const side = loupe.clientWidth;
     if (!point || !side) return;
@@ -123,7 +124,8 @@ export class Stage {
     paintPhoto(loupe, look.photo, this.pictures, glass);
     const middle = { x: side / 2, y: side / 2 };
     const hair = { kind: "cross", ...middle, r: side / 2, color: "pointer", width: 1 };
-    paintShapes(loupeMarks, [...shapes(state, { ...glass, pointer: null, outlines: true }), hair], this.colors, look.ratio);
+    const seen = shapes(state, { ...glass, pointer: null, outlines: true });
+    paintShapes(loupeMarks, [...seen, hair], this.colors, look.ratio);
   }
 
   /** What the loupe shows: the centre on the move, the pointer, or the chosen mark. */

@@ -2,8 +2,9 @@
  * What the page knows, and how an event changes it. Pure: `reduce(state, event)` returns the next state.
  *
  * `photos` maps a photo's id to its line in the strip (`{id, status, dents, revision, annotator, disagreed}`),
- * `order` lists the ids, `reader` is "" or, in a blind second reading, the reader's name, `docs` holds the photos that were loaded with their centres as the person sees
- * them: saved ones plus what is in `box` on its way to the server. `past` and `future` are for undo.
+ * `order` lists the ids, `reader` is "" or, in a blind second reading, the reader's name. `docs` holds the
+ * photos that were loaded, with their centres as the person sees them: saved ones plus what is in `box` on its
+ * way to the server. `past` and `future` are for undo.
  */
 
 import { merge, nearest, onPhoto, sameVersion, statusFor } from "./centers.js";
@@ -118,7 +119,8 @@ const EVENTS = {
     const alone = second.centers.filter((center) => nearest(doc.centers, center, SAME_DENT_PX) < 0);
     const versions = { mine: doc, theirs: second, both: { centers: [...doc.centers, ...alone], status: doc.status } };
     const { centers, status } = versions[choice];
-    return { ...edited(state, { centers, status: statusFor(centers, status) }, saveId, state.open, true), selected: -1 };
+    const after = { centers, status: statusFor(centers, status) };
+    return { ...edited(state, after, saveId, state.open, true), selected: -1 };
   },
 
   /** An earlier version becomes the newest one. */
@@ -246,9 +248,9 @@ function settled(state, annotation) {
   if (newest(state, photoId)) return state;
   const { centers, status, revision, annotator, disagreed = false } = annotation;
   const doc = state.docs.get(photoId);
-  const docs = doc
-    ? new Map(state.docs).set(photoId, { ...doc, centers, status, revision, annotator, readings: disagreed ? doc.readings : [] })
-    : state.docs;
+  const readings = disagreed ? doc?.readings : [];
+  const stored = { ...doc, centers, status, revision, annotator, readings };
+  const docs = doc ? new Map(state.docs).set(photoId, stored) : state.docs;
   const next = withLine({ ...state, docs }, photoId, annotation, annotator);
   next.photos.set(photoId, { ...next.photos.get(photoId), revision, disagreed });
   return next;

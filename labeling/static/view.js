@@ -49,7 +49,8 @@ export function versions(state) {
   const doc = openDoc(state);
   const [second] = doc?.readings ?? [];
   if (!second) return null;
-  return { why: "readings", mine: { title: doc.annotator, ...version(doc) }, theirs: { title: second.annotator, ...version(second) } };
+  const [mine, theirs] = [doc, second].map((one) => ({ title: one.annotator, ...version(one) }));
+  return { why: "readings", mine, theirs };
 }
 
 const version = ({ centers, status }) => ({ centers, status });
@@ -158,7 +159,8 @@ const counted = (n, one) => `${n} ${one}${n === 1 ? "" : "s"}`;
 export function agreementWords(figures) {
   if (!figures) return [];
   const { centers, photos, kappa, apart_px: apart } = figures;
-  const share = ({ value, low, high }) => `${percent(value)} %${low === null ? "" : ` (${percent(low)} to ${percent(high)})`}`;
+  const range = ({ low, high }) => (low === null ? "" : ` (${percent(low)} to ${percent(high)})`);
+  const share = (found) => `${percent(found.value)} %${range(found)}`;
   return [
     photos.value !== null && `Dented or clean: ${share(photos)} alike, ${counted(photos.n, "photo")}`,
     centers.value !== null && `Centres: ${share(centers)} paired, ${counted(centers.n, "centre")}`,

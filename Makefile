@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-all lint bench clean constraints
+.PHONY: demo test test-all lint bench bench-compare clean constraints
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -29,5 +29,13 @@ test: $(READY) lint
 test-all: $(READY) lint
 	$(BIN)/python -m pytest -n 2
 
+bench: $(READY)
+	$(BIN)/python -m benchmarks.bench
+
+# What is slower now than in the stored results, by ratio to the same peers.
+bench-compare: $(READY)
+	$(BIN)/python -m benchmarks.bench --results bench-now
+	$(BIN)/python -m benchmarks.bench_compare bench-now benchmarks/results
+
 clean:
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo bench-now .pytest_cache .mypy_cache .ruff_cache

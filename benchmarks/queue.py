@@ -1,6 +1,6 @@
 """Does the queue pay? Labeling is played: the queue and random order, judged on parts neither may mark.
 
-``python -m benchmarks.queue --data DIR [--weights VGG.npz] [--panels] --json OUT`` on a folder of the tiles' layout.
+``python -m benchmarks.queue --data DIR [--weights VGG.npz] [--plot SVG] --json OUT`` on a folder of the tiles' layout.
 A photo's label becomes known when it is marked; a linear head on features of blob proposals is trained on
 what is known, four photos at a time; the average precision of places is measured on the other half of the
 parts. Features are frozen VGG16 (blocks 1 and 2) with ``--weights``, else blob measures.
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
+from benchmarks import queue_plot
 from benchmarks.blob_places import blobs
 from benchmarks.vgg_maps import VggMaps
 from dentline import images
@@ -168,7 +169,7 @@ def play(photos: Sequence[Photo], n_seeds: int, most: int, share: float) -> dict
         result["ways"][way] = {
             "photos_needed": _mean(np.array(needed[way], float), rng),
             "photos_needed_each_seed": needed[way],
-            "never_reached": sum(n > steps[-1] for n in needed[way]),
+            "never_reached": int(sum(n > steps[-1] for n in needed[way])),
             "n_marked": steps.tolist(),
             "average_precision": [_mean(scores[:, k], rng) for k in range(len(steps))],
             "area": _mean(scores.mean(axis=1), rng),
@@ -197,9 +198,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="VGG16 weights (.npz); blob measures without")
     parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--plot", type=Path, help="write the learning curves here, as SVG")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--most", type=int, default=100, help="photos to mark at most")
-    parser.add_argument("--share", type=float, default=0.95, help="goal: of the average precision with all labels")
+    parser.add_argument("--share", type=float, default=0.8, help="goal: of the average precision with all labels")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
     began = time.process_time()
@@ -213,6 +215,8 @@ def main() -> None:
         "cpu_s": time.process_time() - began,
     }
     write_text(args.json, json.dumps(result, indent=1) + "\n")
+    if args.plot:
+        queue_plot.write(args.plot, result, f"Average precision on other parts ({args.data.name})")
     for way, found in result["ways"].items():
         need = found["photos_needed"]
         print(

@@ -22,6 +22,7 @@ from commands import (
     patches,
     samples,
     serve,
+    shards,
     surface,
     train,
 )
@@ -63,6 +64,7 @@ app.command("dashboard")(dashboard.dashboard)
 app.command("serve")(serve.serve)
 app.command("score")(serve.score)
 app.command("call")(serve.call)
+app.command("score-many")(shards.score_many)
 app.command("promote")(serve.promote)
 app.command("drift")(dashboard.drift)
 app.command("groups")(groups.groups)

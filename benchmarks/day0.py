@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +145,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="photos with images.csv and centers.csv")
     parser.add_argument("--weights", type=Path, default=weights.SURFACE, help="surface weights with their heads")
+    parser.add_argument("--every", type=int, default=1, help="look at every so many photos only, for a quick figure")
     parser.add_argument("--json", type=Path, required=True, help="where the table is written")
     args = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     photos = patchwork.read(args.data)
+    photos = replace(photos, paths=dict(list(photos.paths.items())[:: args.every]))
     ways = {"day0": look(photos, model(args.weights), "day0"), "blobs": look(photos, blobs, "blobs")}
     result = compared(ways)
     for name, row in result.items():

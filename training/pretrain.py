@@ -98,9 +98,9 @@ def train(recipe: Pretrain, seed: int, stream: Stream, n_textures: int, folder: 
             losses = []
     optimizer.finalize_variable_values(network.trainable_variables)
     _settle(network, stream, recipe, seed)
-    _save(target, surface.folded(network))
     judged = {"steps": max(last, done), **judge(network, stream, recipe)}
     write_text(folder / "judged.json", json.dumps(judged, indent=1) + "\n")
+    _save(target, surface.folded(network))
     (folder / "checkpoint.npz").unlink(missing_ok=True)
     return target
 

@@ -19,6 +19,7 @@ from commands import (
     label,
     label_history,
     labels,
+    loop,
     patches,
     samples,
     serve,
@@ -67,6 +68,7 @@ app.command("call")(serve.call)
 app.command("score-many")(shards.score_many)
 app.command("promote")(serve.promote)
 app.command("drift")(dashboard.drift)
+app.command("feedback")(loop.feedback)
 app.command("groups")(groups.groups)
 app.command("label")(label.label)
 app.command("samples")(samples.samples)

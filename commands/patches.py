@@ -14,10 +14,12 @@ def cut(project: Annotated[Path, typer.Argument(help="the project folder")]) -> 
 
     Example: dentline cut my-part
     """
+    from datetime import UTC, datetime
+
     from commands.progress import Bars
     from dentline import recipe
     from dentline.workspace import Workspace
-    from labeling import cutting, split
+    from labeling import cutting, hard, split, versions
     from labeling.store import Store
 
     workspace = Workspace.open(project)
@@ -26,7 +28,9 @@ def cut(project: Annotated[Path, typer.Argument(help="the project folder")]) -> 
     with Store(workspace.labels) as store:
         annotations = [a for a in store.latest().values() if a.status in cutting.REVIEWED]
     cutting.check_sizes(annotations, photos)
-    planned = cutting.plan(annotations, split.current(workspace), job.patches)
+    places = hard.read(workspace.hard)
+    version = versions.note(workspace.versions, annotations, places, datetime.now(UTC))
+    planned = cutting.plan(annotations, split.current(workspace), job.patches, places)
     with Bars() as bars:
         made = cutting.cut(workspace.patches, planned, photos, bars.show)
     short = job.patches.negatives_per_photo * len(annotations) - sum(not p.label for p in made.patches)
@@ -35,4 +39,5 @@ def cut(project: Annotated[Path, typer.Argument(help="the project folder")]) -> 
         typer.echo(f"{side:10} {labels.sum():6} dents {len(labels) - labels.sum():6} negatives")
     if short:
         typer.echo(f"{short} negatives fewer than asked: no room at a safe distance from the dents", err=True)
+    typer.echo(f"version {version.number} of the data, from {version.source}")
     typer.echo(f"{workspace.patches}: {len(made)} patches, {sum(p.edge for p in made.patches)} with reflected edges")

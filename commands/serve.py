@@ -16,7 +16,9 @@ def serve(
     formats: str | None = typer.Option(None, help="Kinds of picture taken: jpeg,png,webp,bmp."),
     durability: str | None = typer.Option(None, help="normal, or full: flush each score to the disk."),
     retention_days: int | None = typer.Option(None, help="Delete scores older than this; 0 keeps them."),
-    keep_images: Path | None = typer.Option(None, help="Keep uncertain photos here, for labeling."),
+    keep_images: Path | None = typer.Option(
+        None, help="Keep flagged photos and a sample of the passed here, to be judged at /tray."
+    ),
     image_url_hosts: str | None = typer.Option(None, help="Hosts GET /predict?image_url= may fetch from, a,b."),
     log: str | None = typer.Option(None, help="A line a request on stderr: text, json or none."),
 ) -> None:

@@ -119,6 +119,15 @@ class Backbone:
 
 
 @dataclass(frozen=True)
+class Retrain:
+    """What becomes of a model that was trained on feedback."""
+
+    promote: Literal["never", "beyond_noise"] = option(
+        "never", "never: only propose it; beyond_noise: promote it where its gain is beyond the noise"
+    )
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole job. Sections are tables of recipe.toml; a field left out has its default."""
 
@@ -132,6 +141,7 @@ class Recipe:
     vgg16: Vgg16 = field(default_factory=Vgg16)
     backbone: Backbone = field(default_factory=Backbone)
     dashboard: Dashboard = field(default_factory=Dashboard)
+    retrain: Retrain = field(default_factory=Retrain)
 
 
 def load(path: Path) -> Recipe:

@@ -61,6 +61,22 @@ class Workspace:
         return self.root / "split.csv"
 
     @property
+    def hard(self) -> Path:
+        return self.root / "hard.csv"
+
+    @property
+    def versions(self) -> Path:
+        return self.root / "versions.json"
+
+    @property
+    def proposal(self) -> Path:
+        return self.root / "models" / "proposal.json"
+
+    @property
+    def kept(self) -> Path:
+        return self.root / "kept"
+
+    @property
     def patches(self) -> Path:
         return self.root / "patches"
 

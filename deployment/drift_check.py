@@ -32,5 +32,10 @@ class DriftCheck:
     upto_seq: int
 
     @property
+    def ratio(self) -> float:
+        """The larger of the two over its threshold."""
+        return max(self.psi / self.psi_threshold, self.ks / self.ks_threshold)
+
+    @property
     def is_alarm(self) -> bool:
-        return self.psi >= self.psi_threshold or self.ks >= self.ks_threshold
+        return self.ratio >= 1

@@ -50,7 +50,7 @@ class Edge:
         try:
             path = scope["path"]
             keys = self._state.keys
-            if keys is None or path == "/" or path.startswith(OPEN) or keys.allow(headers):
+            if keys is None or path in ("/", "/tray") or path.startswith(OPEN) or keys.allow(headers):
                 await self._app(scope, receive, mark)
             else:
                 await refuse("unauthorized", "request: needs a valid key", request_id)(scope, receive, mark)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from deployment.drift_check import DriftCheck
 from deployment.records import ScoreRecord
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -57,6 +58,16 @@ class Meters:
         self.waiting = prometheus.Gauge(
             "dentline_waiting", "Requests waiting for a slot", multiprocess_mode="livesum", registry=registry
         )
+
+        self.drift = prometheus.Gauge(
+            "dentline_drift", "Drift of a measure of the photos over its threshold: from 1 on it alarms",
+            ["station", "model", "measure"], multiprocess_mode="mostrecent", registry=registry,
+        )  # fmt: skip
+
+    def note_drift(self, checks: Iterable[DriftCheck]) -> None:
+        """Show the last check of each measure."""
+        for check in checks:
+            self.drift.labels(check.station or "", check.model_id, check.measure).set(check.ratio)
 
     def count(self, records: Iterable[ScoreRecord]) -> None:
         """Count scored photos."""

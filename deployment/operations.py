@@ -1,13 +1,14 @@
 """What those who run the service ask it: alive, ready, metrics."""
 
+import contextlib
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from deployment import openapi
+from deployment import openapi, records
 from deployment.edge import refuse
-from deployment.state import state_of
+from deployment.state import scores_of, state_of
 
 router = APIRouter()
 
@@ -41,6 +42,8 @@ async def ready(request: Request) -> Response:
 def metrics(request: Request) -> Response:
     """Counts and durations of all workers together."""
     state = state_of(request)
+    with contextlib.closing(records.open_for_reading(scores_of(state.settings))) as connection:
+        state.meters.note_drift(records.latest_drift(connection))
     state.meters.waiting.set(state.admission.n_waiting)
     body, content_type = state.meters.text()
     return Response(body, media_type=content_type)

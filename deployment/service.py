@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from deployment import inference_protocol, operations, page, score_routes
+from deployment import feedback_routes, inference_protocol, operations, page, score_routes
 from deployment.edge import Edge, refuse
 from deployment.settings import Settings
 from deployment.state import State, open_state
@@ -36,6 +36,7 @@ def create(settings: Settings) -> FastAPI:
     app.state.dentline = state
     app.router.routes.insert(0, score_routes.Straight("/score", score_routes.score, methods=["POST"]))
     app.include_router(score_routes.router)
+    app.include_router(feedback_routes.router)
     app.include_router(operations.router)
     app.include_router(page.router)
     app.include_router(inference_protocol.router)

@@ -108,7 +108,7 @@ def open_state(settings: Settings) -> State:
         meters=Meters(settings.metrics_dir),
         keys=Keys(settings.keys_file) if settings.keys_file else None,
         admission=Admission(settings),
-        keep=Keep(settings.keep_images) if settings.keep_images else None,
+        keep=Keep(settings.keep_images, settings.judge_share) if settings.keep_images else None,
         tracer=_tracer(settings.otel_endpoint),
         scoring=ThreadPoolExecutor(settings.slots, "score"),
         chores=ThreadPoolExecutor(1, "chores"),

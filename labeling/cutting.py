@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import count, groupby
 from pathlib import Path
@@ -15,6 +16,7 @@ from dentline.geometry import PATCH_PX
 from dentline.progress import Progress, silent
 from labeling import negatives, patches
 from labeling.annotation import Annotation
+from labeling.hard import HardPlace
 from labeling.patches import Origin, Patch, PatchSet, Pixels
 from labeling.split import Assignment
 
@@ -23,16 +25,25 @@ REVIEWED = ("marked", "clean")
 
 
 def plan(
-    annotations: Iterable[Annotation], assignments: Mapping[str, Assignment], wanted: recipe.Patches
+    annotations: Iterable[Annotation],
+    assignments: Mapping[str, Assignment],
+    wanted: recipe.Patches,
+    hard: Iterable[HardPlace] = (),
 ) -> list[Patch]:
     """Say what to cut, photo by photo, without looking at a pixel.
 
     A photo's negatives depend on the seed and the photo alone: another photo more or less moves none.
 
+    Args:
+        hard: places without a dent that a model called one; cut unless a dent was marked near by since.
+
     Raises:
         DentlineError: a reviewed photo is not in the split.
     """
     planned: list[Patch] = []
+    called: dict[str, list[HardPlace]] = defaultdict(list)
+    for place in hard:
+        called[place.photo_id].append(place)
     for annotation in annotations:
         if annotation.status not in REVIEWED:
             continue
@@ -42,7 +53,8 @@ def plan(
         digest = hashlib.sha256(annotation.photo_id.encode()).digest()
         rng = np.random.default_rng([wanted.seed, *np.frombuffer(digest, np.uint32)])
         positive: list[tuple[float, float, Origin]] = [(c.x, c.y, "center") for c in annotation.centers]
-        places = positive + negatives.sample(annotation, wanted, rng)
+        wrong = negatives.apart(annotation, called[annotation.photo_id], wanted.negative_distance_px)
+        places = positive + wrong + negatives.sample(annotation, wanted, rng)
         cut_here = {p.patch_id: p for p in (_patch(annotation, assignment, *place) for place in reversed(places))}
         planned += reversed(cut_here.values())  # two centres at one corner are one patch
     return planned

@@ -1,11 +1,15 @@
 """Random places without a dent: as many as asked, at a safe distance from every centre, some at the photo's border."""
 
+import math
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dentline.geometry import PATCH_PX
 from dentline.recipe import Patches
 from labeling.annotation import Annotation
+from labeling.hard import HardPlace
 from labeling.patches import Origin
 
 _TRIES = 50
@@ -45,3 +49,12 @@ def sample(annotation: Annotation, wanted: Patches, rng: np.random.Generator) ->
         nearest = np.linalg.norm(places[:, None] - centers, axis=2).min(axis=1, initial=np.inf)
         picked += [(float(x), float(y), origin) for x, y in places[nearest >= wanted.negative_distance_px][:n]]
     return picked
+
+
+def apart(annotation: Annotation, places: Iterable[HardPlace], distance_px: float) -> list[tuple[float, float, Origin]]:
+    """Return the hard places on a photo that lie at least `distance_px` from every centre."""
+    return [
+        (place.x, place.y, "hard")
+        for place in places
+        if all(math.hypot(place.x - c.x, place.y - c.y) >= distance_px for c in annotation.centers)
+    ]

@@ -43,7 +43,7 @@ class Settings:
     linger_s: float = option(3.0, "on SIGTERM: goes on accepting, not ready, for this long", 0)
     drain_s: float = option(8.0, "then finishes what it has, for at most this long", 0)
     keep_images: Path | None = option(
-        None, "folder that keeps flagged photos and a sample of the passed, to be judged at /tray"
+        None, "folder that keeps flagged and uncertain photos and a sample of the passed, to be judged at /tray"
     )
     judge_share: float = option(0.02, "share of what passed that is kept too, and shown to be judged", 0)
     image_url_hosts: tuple[str, ...] = option(

@@ -14,6 +14,7 @@ from dentline.errors import DentlineError
 from dentline.geometry import FIELD_PX
 from deployment import bundle
 from deployment.bundle import Bundle, Contract, Golden
+from deployment.reference import Reference
 from training.data import Examples
 from training.fit import predict
 
@@ -71,11 +72,17 @@ def golden(model: keras.Model, examples: Examples, threshold: float) -> Golden:
 
 
 def export(
-    folder: Path, model: keras.Model, contract: Contract, examples: Examples, metrics: Mapping[str, Any]
+    folder: Path,
+    model: keras.Model,
+    contract: Contract,
+    examples: Examples,
+    metrics: Mapping[str, Any],
+    reference: Reference | None = None,
 ) -> Bundle:
     """Write the bundle; refused when ONNX Runtime and Keras disagree on a golden picture.
 
     Raises:
         DentlineError: they differ by more than 1e-4, or in a verdict.
     """
-    return bundle.write(folder, onnx(model), contract, golden(model, examples, contract.threshold), metrics)
+    pictures = golden(model, examples, contract.threshold)
+    return bundle.write(folder, onnx(model), contract, pictures, metrics, reference=reference)

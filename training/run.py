@@ -40,6 +40,7 @@ class Record:
         weights, weights_sha256: the pretrained weights; ``none`` and empty for a model from nothing.
         started_at: UTC, ``YYYY-MM-DDTHH:MM:SS``.
         n_train, n_validation, n_test: patches.
+        data_version: number of the version of the labels in versions.json; 0 where none was noted.
     """
 
     run_id: str
@@ -57,6 +58,7 @@ class Record:
     n_train: int
     n_validation: int
     n_test: int
+    data_version: int = 0
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from dentline.errors import DentlineError
 from dentline.progress import Progress, silent
 from dentline.recipe import Recipe
 from dentline.workspace import Workspace
+from deployment import reference as references
 from deployment.bundle import Contract
-from labeling import patches
+from deployment.reference import Reference
+from labeling import patches, versions
 from labeling.patches import PatchSet
 from training import export, metrics, report
 from training.data import Examples, fingerprint
@@ -159,6 +161,7 @@ def _run(
         started_at=f"{started:%Y-%m-%dT%H:%M:%S}",
         duration_s=round(duration_s, 3),
         n_parameters=fitted.model.count_params(),
+        data_version=max((version.number for version in versions.read(workspace.versions)), default=0),
         **{f"n_{split}": len(sides[split]) for split in SPLITS},
     )
     contract = Contract(
@@ -173,10 +176,24 @@ def _run(
         data_fingerprint=data,
     )
     tables = {split: value.as_json() for split, value in measured.items()}
-    export.export(folder / "bundle", fitted.model, contract, sides["validation"], tables)
+    looks = reference(workspace, sides["train"])
+    export.export(folder / "bundle", fitted.model, contract, sides["validation"], tables, looks)
     write_run(folder, recipe, record, fitted.history, predictions, measured)
     shutil.rmtree(unfinished, ignore_errors=True)
     return run_id
+
+
+def reference(workspace: Workspace, learnt: Examples) -> Reference | None:
+    """Return how the training photos look, for drift; None where they are too few or no longer all here."""
+    paths = workspace.photo_paths()
+    group_of = dict(zip(learnt.photo_id.tolist(), learnt.group.tolist(), strict=True))
+    if (
+        len(group_of) < references.LEAST_PHOTOS
+        or len(set(group_of.values())) < 2
+        or not group_of.keys() <= paths.keys()
+    ):
+        return None
+    return references.of_photos((paths[photo_id].read_bytes(), group) for photo_id, group in sorted(group_of.items()))
 
 
 def judge(fitted: Fitted, sides: dict[str, Examples], seed: int) -> tuple[Predictions, dict[str, metrics.Metrics]]:

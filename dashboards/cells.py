@@ -1,13 +1,16 @@
 """A table's rows as CSV and Parquet cells: keys, UTC, nulls, and no text that a spreadsheet would run."""
 
+import hashlib
 from pathlib import Path
 
 import duckdb
+from pyarrow import csv
 
-from dashboards.tables import Column, Table
+from dashboards.tables import UNKNOWN_KEY, Column, Table
 from dentline.files import replacing
 
 BOM = "\ufeff"
+_BATCH_ROWS = 65_536
 
 _FORMULA = "(^|[,;|])([ \"]*)([=+\\-@'＝＋－＠])"
 """Where a spreadsheet would begin a formula: at the start of a cell, or after what some locale takes for a separator.
@@ -15,26 +18,34 @@ _FORMULA = "(^|[,;|])([ \"]*)([=+\\-@'＝＋－＠])"
 An apostrophe at the start is guarded too, so that it can only mean one thing. (OWASP, "CSV Injection".)
 """
 
+_DOUBTFUL = "[\\x00-\\x1f\\x7f,;|]|^[ \"]*[=+\\-@'＝＋－＠]"
+"""What a text must have for `_FORMULA` to be worth looking for: most have not."""
+
+
+def key_of(name: str | None) -> int:
+    """Return the key of a name: 0 where none was given, else the same 48 bits of it always."""
+    return UNKNOWN_KEY if name is None else int(hashlib.md5(name.encode()).hexdigest()[:12], 16)
+
 
 def connect() -> duckdb.DuckDBPyConnection:
     """Return a DuckDB with the macros that `projection` uses; it spills to disk past 512 MB."""
     connection = duckdb.connect()
     connection.execute("SET memory_limit = '512MB'; SET preserve_insertion_order = true; SET TimeZone = 'UTC'")
-    connection.execute(
-        "CREATE MACRO key_of(t) AS CASE WHEN t IS NULL THEN 0 ELSE ('0x' || left(md5(t), 12))::BIGINT END"
-    )
-    connection.execute("CREATE MACRO one_line(t) AS nullif(regexp_replace(t, '[\\x00-\\x1f\\x7f]+', ' ', 'g'), '')")
+    connection.execute("CREATE MACRO one_line(t) AS regexp_replace(t, '[\\x00-\\x1f\\x7f]+', ' ', 'g')")
     connection.execute("CREATE MACRO day_key(t) AS (year(t) * 10000 + month(t) * 100 + day(t))::BIGINT")
     connection.execute("CREATE MACRO minute_key(t) AS (hour(t) * 100 + minute(t))::BIGINT")
-    quoted = _FORMULA.replace("'", "''")
-    connection.execute(f"CREATE MACRO harmless(t) AS regexp_replace(one_line(t), '{quoted}', '\\1\\2''\\3', 'g')")
+    formula, doubtful = (text.replace("'", "''") for text in (_FORMULA, _DOUBTFUL))
+    connection.execute(
+        f"CREATE MACRO harmless(t) AS nullif(CASE WHEN regexp_matches(t, '{doubtful}') "
+        f"THEN regexp_replace(one_line(t), '{formula}', '\\1\\2''\\3', 'g') ELSE t END, '')"
+    )
     return connection
 
 
 def cell(column: Column) -> str:
     """Return the SQL for one column, from a source column of its name.
 
-    Keys come from the source columns ``moment`` (date and time), ``part_id``, ``station`` and ``model_id``.
+    The source has the other keys already, and ``moment``, which date and time are made of.
     """
     name = column.name
     match column.refers:
@@ -42,15 +53,11 @@ def cell(column: Column) -> str:
             return f"day_key(moment::TIMESTAMP) AS {name}"
         case "dim_time":
             return f"minute_key(moment::TIMESTAMP) AS {name}"
-        case "dim_part":
-            return f"key_of(part_id) AS {name}"
-        case "dim_station":
-            return f"key_of(station) AS {name}"
-        case "dim_model":
-            return f"key_of(model_id) AS {name}"
+        case "dim_part" | "dim_station" | "dim_model":
+            return f"{name}::BIGINT AS {name}"
     match column.kind:
         case "text":
-            return f"{'harmless' if column.typed else 'one_line'}({name}::VARCHAR) AS {name}"
+            return f"harmless({name}::VARCHAR) AS {name}" if column.typed else f"nullif({name}::VARCHAR, '') AS {name}"
         case "number":
             return f"CASE WHEN isfinite({name}::DOUBLE) THEN {name}::FLOAT END AS {name}"
         case "integer":
@@ -58,7 +65,7 @@ def cell(column: Column) -> str:
         case "date":
             return f"{name}::DATE AS {name}"
         case "time":
-            return f"date_trunc('second', {name}::TIMESTAMP) AS {name}"
+            return f"left({name}::VARCHAR, 19) AS {name}"
 
 
 def projection(table: Table, source: str) -> str:
@@ -68,9 +75,8 @@ def projection(table: Table, source: str) -> str:
 
 def nothing(table: Table) -> str:
     """Return a query for a source of `table` without a row."""
-    names = [c.name for c in table.columns if not c.refers]
-    keys = "NULL::TIMESTAMP AS moment, NULL::VARCHAR AS part_id, NULL::VARCHAR AS station, NULL::VARCHAR AS model_id"
-    return f"SELECT {', '.join(f'NULL AS {n}' for n in names)}, {keys} WHERE false"
+    names = [c.name for c in table.columns if c.refers not in ("dim_date", "dim_time")]
+    return f"SELECT {', '.join(f'NULL AS {n}' for n in names)}, NULL::TIMESTAMP AS moment WHERE false"
 
 
 def write_csv(connection: duckdb.DuckDBPyConnection, table: Table, query: str, path: Path) -> int:
@@ -78,14 +84,16 @@ def write_csv(connection: duckdb.DuckDBPyConnection, table: Table, query: str, p
 
     The file appears whole or not at all.
     """
-    head = table.columns[0].name
-    with replacing(path) as temporary:
-        done = connection.execute(
-            f"COPY (SELECT {head} AS \"{BOM}{head}\", * EXCLUDE ({head}) FROM ({query})) TO '{_quoted(temporary)}' "
-            "(FORMAT csv, HEADER, NULLSTR '', DATEFORMAT '%Y-%m-%d', TIMESTAMPFORMAT '%Y-%m-%dT%H:%M:%S')"
-        )
-        (count,) = done.fetchone() or (0,)
-    return int(count)
+    count = 0
+    with replacing(path) as temporary, temporary.open("wb") as sink:
+        sink.write((BOM + ",".join(c.name for c in table.columns) + "\n").encode())
+        rows = connection.sql(query).to_arrow_reader(_BATCH_ROWS)
+        options = csv.WriteOptions(include_header=False, quoting_style="needed")
+        with csv.CSVWriter(sink, rows.schema, write_options=options) as writer:
+            for batch in rows:
+                writer.write_batch(batch)
+                count += batch.num_rows
+    return count
 
 
 def read_csv(table: Table, path: Path | str) -> str:

@@ -8,24 +8,29 @@ import duckdb
 from dashboards import cells, runs
 from dashboards.ledger import Ledger
 from dashboards.runs import Run
-from dashboards.sources import Snapshot, Source
-from dashboards.tables import BY_NAME, DIM_MODEL, DIM_PART, DIM_STATION, FACT_FEEDBACK, FACT_SCORE, WIDE
+from dashboards.sources import Met
+from dashboards.tables import (
+    BY_NAME,
+    DIM_MODEL,
+    DIM_PART,
+    DIM_STATION,
+    FACT_FEEDBACK,
+    FACT_SCORE,
+    UNKNOWN_KEY,
+    WIDE,
+    Column,
+)
 from dentline.workspace import Workspace
 from deployment import champion
 
 _NOT_GIVEN = "(not given)"
 
 
-def note_names(scores: Snapshot, source: Source, after: int, upto: int, book: Ledger) -> None:
-    """Add to the ledger the parts, stations, models and days of a source's new rows."""
-    found = scores.rows(
-        f"SELECT part_id, station, model_id, min(moment), max(moment) FROM ({source.sql} "
-        f"WHERE {source.counter} > {after} AND {source.counter} <= {upto}) GROUP BY 1, 2, 3"
-    )
-    for names, column in ((book.parts, 0), (book.stations, 1), (book.models, 2)):
-        names.extend(sorted({str(row[column]) for row in found if row[column] is not None} - set(names)))
-    days = [str(at)[:10] for row in found for at in row[3:]]
-    note_days(book, days)
+def note(book: Ledger, met: Met) -> None:
+    """Add to the ledger the parts, stations, models and days that rows named."""
+    for names, found in ((book.parts, met.parts), (book.stations, met.stations), (book.models, met.models)):
+        names.extend(sorted(found - set(names) - {None}))
+    note_days(book, sorted(met.days))
 
 
 def note_days(book: Ledger, days: Sequence[str]) -> None:
@@ -45,10 +50,10 @@ def load(
     for table, names, column in ((DIM_PART, book.parts, "part_id"), (DIM_STATION, book.stations, "station")):
         key = table.key[0]
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table.name} AS SELECT 0::BIGINT AS {key}, '{_NOT_GIVEN}' AS {column} "
-            f"UNION ALL SELECT key_of(name), coalesce(harmless(name), '{_NOT_GIVEN}') "
-            "FROM (SELECT unnest(?::VARCHAR[]) AS name) ORDER BY 1",
-            [names],
+            f"CREATE OR REPLACE TEMP TABLE {table.name} AS SELECT {UNKNOWN_KEY}::BIGINT AS {key}, "
+            f"'{_NOT_GIVEN}' AS {column} UNION ALL SELECT key, coalesce(harmless(name), '{_NOT_GIVEN}') "
+            "FROM (SELECT unnest(?::BIGINT[]) AS key, unnest(?::VARCHAR[]) AS name) ORDER BY 1",
+            [[cells.key_of(name) for name in names], names],
         )
     _load_models(connection, workspace, found, book)
     connection.execute(
@@ -83,7 +88,7 @@ def _load_models(
         run = by_id.get(model_id)
         rows.append(
             {
-                "model_key": None,
+                "model_key": cells.key_of(model_id),
                 "model_id": model_id,
                 "model_name": run and run.model,
                 "trained_at_utc": run and run.trained_at,
@@ -95,7 +100,7 @@ def _load_models(
             }
         )
     runs.register(connection, "models", DIM_MODEL, rows)
-    query = cells.projection(DIM_MODEL, "(SELECT * REPLACE (key_of(model_id) AS model_key) FROM models)")
+    query = cells.projection(DIM_MODEL, "models")
     connection.execute(f"CREATE OR REPLACE TEMP TABLE dim_model AS {query}")
 
 
@@ -105,7 +110,7 @@ def wide(folder: Path) -> str:
     given["feedback"] = cells.read_csv(FACT_FEEDBACK, folder / "fact_feedback" / "*.csv")
     given |= {n: cells.read_csv(BY_NAME[n], folder / f"{n}.csv") for n in ("dim_part", "dim_station", "dim_model")}
     tables = ", ".join(f"{name} AS ({query})" for name, query in given.items())
-    own = ", ".join(f"fact.{c.name}" for c in FACT_SCORE.columns if not c.refers)
+    own = ", ".join(_as_written(c) for c in FACT_SCORE.columns if not c.refers)
     assert [c.name for c in WIDE.columns[-6:-3]] == ["part_id", "station", "model_id"]
     return f"""WITH {tables}, judged AS (SELECT score_id, arg_max(truth, feedback_id) AS truth,
         sum(n_escapes)::BIGINT AS is_escape, sum(n_false_rejects)::BIGINT AS is_false_reject
@@ -114,3 +119,9 @@ def wide(folder: Path) -> str:
         truth, is_escape, is_false_reject
         FROM fact LEFT JOIN dim_part USING (part_key) LEFT JOIN dim_station USING (station_key)
         LEFT JOIN dim_model USING (model_key) LEFT JOIN judged USING (score_id) ORDER BY scored_at_utc"""
+
+
+def _as_written(column: Column) -> str:
+    if column.kind == "time":
+        return f"strftime(fact.{column.name}, '%Y-%m-%dT%H:%M:%S') AS {column.name}"
+    return f"fact.{column.name}"

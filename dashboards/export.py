@@ -12,7 +12,7 @@ import duckdb
 
 from dashboards import cells, dimensions, ledger, runs, sources
 from dashboards.ledger import Ledger
-from dashboards.sources import SOURCES, Snapshot, Source
+from dashboards.sources import SOURCES, Met, Snapshot, Source
 from dashboards.tables import TABLES, WIDE, Table
 from dentline.errors import DentlineError
 from dentline.workspace import Workspace
@@ -130,12 +130,12 @@ class _Session:
             if "_late_" not in file:
                 self._refuse_loss(scores, source, month, within)
                 self._forget(source.table, month)
-            with scores.stream(source, within) as reader:
+            met = Met()
+            with scores.stream(source, within, met) as reader:
                 self.connection.register("source", reader)
-                rows = "(SELECT * FROM source WHERE is_real = 1)"
-                self.write(source.table, cells.projection(source.table, rows), file)
+                self.write(source.table, cells.projection(source.table, "source"), file)
                 self.connection.unregister("source")
-        dimensions.note_names(scores, source, after, upto, self.book)
+            dimensions.note(self.book, met)
         self.book.rows[name] = upto
         self.done.n_new[name] = sum(new.values())
 

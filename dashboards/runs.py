@@ -88,9 +88,8 @@ def load(connection: duckdb.DuckDBPyConnection, found: Sequence[Run]) -> None:
 
 
 def register(connection: duckdb.DuckDBPyConnection, name: str, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Put `rows`, with ``moment, part_id, station, model_id`` for the keys, into `connection` as a table."""
-    fields = dict.fromkeys(("moment", "part_id", "station", "model_id"), pyarrow.string())
-    fields |= {c.name: _ARROW[c.kind] for c in table.columns if not c.refers}
+    """Put `rows` into `connection` as a table: a fact's columns, its keys, and the ``moment`` of its date."""
+    fields = {"moment": pyarrow.string()} | {c.name: _ARROW[c.kind] for c in table.columns}
     connection.register("rows", pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(list(fields.items()))))
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * REPLACE (moment::TIMESTAMP AS moment) FROM rows"
@@ -144,7 +143,7 @@ def _history_rows(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def _about(run: Run) -> dict[str, Any]:
-    return {"model_id": run.run_id, "moment": run.trained_at, "trained_at_utc": run.trained_at}
+    return {"model_key": cells.key_of(run.run_id), "moment": run.trained_at, "trained_at_utc": run.trained_at}
 
 
 def _finite(value: Any) -> float | None:

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import adbc_driver_sqlite.dbapi as adbc
 import pyarrow
+from pyarrow import compute
 
-from dashboards.tables import FACT_DEFECT, FACT_DRIFT, FACT_FEEDBACK, FACT_SCORE, Kind, Table
+from dashboards.cells import key_of
+from dashboards.tables import FACT_DEFECT, FACT_DRIFT, FACT_FEEDBACK, FACT_SCORE, UNKNOWN_KEY, Kind, Table
 
 _BATCH_ROWS = 65_536
 _TYPICAL: dict[Kind, str] = {"text": "''", "integer": "0", "number": "0.5", "date": "''", "time": "''"}
 _WHERE = ("moment", "part_id", "station", "model_id")
+_KEYS = ("part_key", "station_key", "model_key")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,19 @@ SOURCES = (
 )
 
 
+@dataclass
+class Met:
+    """The names and days that rows were seen to have."""
+
+    parts: set[str] = field(default_factory=set)
+    stations: set[str] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
+    days: set[str] = field(default_factory=set)
+
+    def by_column(self) -> tuple[tuple[str, set[str]], ...]:
+        return ("part_id", self.parts), ("station", self.stations), ("model_id", self.models)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """One consistent view of scores.db: what the service writes meanwhile is not seen."""
@@ -117,22 +133,42 @@ class Snapshot:
         return int(str(count))
 
     @contextmanager
-    def stream(self, source: Source, condition: str) -> Iterator[pyarrow.RecordBatchReader]:
-        """Yield the rows of a source in batches.
+    def stream(self, source: Source, condition: str, met: Met) -> Iterator[pyarrow.RecordBatchReader]:
+        """Yield the rows of a source in batches, its keys among them, and note in `met` what they name.
 
-        The driver takes a column's type from its first row, so a made-up one stands in front with ``is_real`` 0.
+        The driver takes a column's type from its first row, so a made-up one stands in front and is cut off.
         """
-        derived = [c.name for c in source.table.columns if c.refers]
-        plain = [c for c in source.table.columns if c.name not in derived]
+        plain = [c for c in source.table.columns if not c.refers]
         typical = [f"{_TYPICAL[c.kind]} AS {c.name}" for c in plain] + [f"'' AS {name}" for name in _WHERE]
         names = ", ".join([c.name for c in plain] + list(_WHERE))
         with self.connection.cursor() as cursor:
             cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)})
             cursor.execute(
-                f"SELECT 0 AS is_real, {', '.join(typical)} UNION ALL "
-                f"SELECT * FROM (SELECT 1, {names} FROM ({source.sql} WHERE {condition} ORDER BY {source.counter}))"
+                f"SELECT {', '.join(typical)} UNION ALL "
+                f"SELECT * FROM (SELECT {names} FROM ({source.sql} WHERE {condition} ORDER BY {source.counter}))"
             )
-            yield cursor.fetch_record_batch()
+            reader = cursor.fetch_record_batch()
+            fields = [reader.schema.field(c.name) for c in plain] + [pyarrow.field("moment", pyarrow.string())]
+            schema = pyarrow.schema(fields + [pyarrow.field(key, pyarrow.int64()) for key in _KEYS])
+            yield pyarrow.RecordBatchReader.from_batches(schema, _keyed(reader, schema, met))
+
+
+def _keyed(reader: pyarrow.RecordBatchReader, schema: pyarrow.Schema, met: Met) -> Iterator[pyarrow.RecordBatch]:
+    """Yield the batches without the first row, names replaced by keys."""
+    skip = 1
+    for batch in reader:
+        rows, skip = batch.slice(skip), 0
+        columns = {name: rows.column(name) for name in schema.names if name not in _KEYS}
+        for key, (name, known) in zip(_KEYS, met.by_column(), strict=True):
+            coded = rows.column(name).dictionary_encode()
+            texts = coded.dictionary.to_pylist()
+            known.update(texts)
+            keys = pyarrow.array([key_of(text) for text in texts], pyarrow.int64())
+            columns[key] = keys.take(coded.indices).fill_null(UNKNOWN_KEY)
+        if rows.num_rows:
+            span = compute.min_max(rows.column("moment")).as_py()
+            met.days.update(str(moment)[:10] for moment in span.values())
+        yield pyarrow.RecordBatch.from_pydict(columns, schema=schema)
 
 
 @contextmanager

@@ -147,8 +147,8 @@ def test_values_are_written_as_power_bi_reads_them(project: Workspace) -> None:
     assert (auc["metric"], auc["value"], auc["n"], auc["date_key"]) == ("auc", "0.99", "40", "20261018")
     assert f1["low"] == "", "what is not a number is null"
     curves = rows(project, "fact_evaluation")
-    assert [r["count"] for r in curves if r["curve"] == "confusion"] == ["29.0", "1.0", "1.0", "9.0"]
-    assert [r["y"] for r in curves if r["curve"] == "val_loss"] == ["1.0", "0.6"]
+    assert [r["count"] for r in curves if r["curve"] == "confusion"] == ["29", "1", "1", "9"]
+    assert [r["y"] for r in curves if r["curve"] == "val_loss"] == ["1", "0.6"]
     days = rows(project, "dim_date")
     assert (days[0]["date"], days[-1]["date"], len(days)) == ("2026-01-01", "2026-12-31", 365)
 

@@ -12,6 +12,7 @@ from dentline import recipe as recipes
 from dentline.errors import DentlineError
 from dentline.files import write_text
 from dentline.intervals import Value
+from dentline.progress import Progress
 from dentline.workspace import Workspace
 from deployment import bundle, champion
 from deployment.engine import OnnxEngine
@@ -21,7 +22,6 @@ from labeling.store import Store
 from training import metrics
 from training.data import Examples
 from training.feedback import gather
-from training.fit import Progress
 
 _BATCH = 64
 

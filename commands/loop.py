@@ -51,13 +51,15 @@ def retrain(project: Project, kept: Kept = None) -> None:
     with Bars() as bars:
         done = stage.retrain(workspace, datetime.now(UTC), kept, bars.show)
     _leftovers(done.n_without_photo, done.returned.unmarked)
+    if not done.returned.stored:
+        typer.echo("no judged answer is new: trained on the labels as they are", err=True)
     proposal = done.proposal
     version = done.returned.version
     typer.echo(f"{workspace.run(proposal.run_id)}: learnt from version {version.number} of the data")
     for gain in proposal.gains:
         d = gain.difference
         typer.echo(
-            f"{gain.on.replace('_', ' '):9} average precision {gain.champion:.3f} -> {gain.challenger:.3f}: "
+            f"{gain.on.replace('_', ' '):9} F1 {gain.champion:.3f} -> {gain.challenger:.3f}: "
             f"{d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}], n {d.n} test patches"
         )
     verdict = "beyond the noise" if proposal.is_better else "within the noise"

@@ -3,6 +3,7 @@
 import fcntl
 import filecmp
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,9 @@ from dashboards.sources import SOURCES, Met, Snapshot, Source
 from dashboards.tables import TABLES, WIDE, Table
 from dentline.errors import DentlineError
 from dentline.workspace import Workspace
+
+_THREADS = 2
+"""Files written at a time; more would hold more memory than they win."""
 
 
 @dataclass
@@ -57,8 +61,8 @@ def export(workspace: Workspace, now: datetime, parquet: bool = False, wide: boo
         if workspace.scores.is_file():
             with sources.snapshot(workspace.scores) as scores:
                 session.book = _of_this_database(book, scores)
-                for source in SOURCES:
-                    session.export_new(scores, source)
+                jobs = [job for source in SOURCES for job in session.plan_new(scores, source)]
+            session.write_new(workspace.scores, jobs)
         for table in TABLES:
             if table.is_fact and table not in runs.FACTS:
                 session.open_month(table)
@@ -99,6 +103,15 @@ def _of_this_database(book: Ledger, scores: Snapshot) -> Ledger:
     return book if book.database == identity and not gone else Ledger(database=identity)
 
 
+@dataclass(frozen=True)
+class _Job:
+    """A file to write: the rows of `source` that are `within`. They have been counted, so they change no more."""
+
+    source: Source
+    within: str
+    file: str
+
+
 @dataclass
 class _Session:
     connection: duckdb.DuckDBPyConnection
@@ -113,31 +126,43 @@ class _Session:
     def month(self) -> str:
         return self.now[:7]
 
-    def export_new(self, scores: Snapshot, source: Source) -> None:
-        """Write each month of a fact that has new rows, or whose file was harmed since it was written."""
+    def plan_new(self, scores: Snapshot, source: Source) -> list[_Job]:
+        """Say which months of a fact have new rows, or files that were harmed since they were written."""
         name = source.table.name
         after, upto = self.book.rows.get(name, 0), scores.newest(source.relation)
         new = scores.months(source, after, upto)
         harmed = {month for month in self._months_written(source.table) if self._is_harmed(source.table, month)}
+        jobs = []
         for month in sorted(set(new) | harmed):
             within = f"{source.counter} <= {upto} AND {source.instant} >= '{month}' AND {source.instant} < '{month}~'"
             file = _file(source.table, month)
             if month in harmed:
+                self._refuse_loss(scores, source, month, within)
                 self.done.repaired.append(file)
             elif self.book.is_closed(month) and file in self.book.sizes:
                 file = file.replace(".csv", f"_late_{after + 1}.csv")
                 within += f" AND {source.counter} > {after}"
             if "_late_" not in file:
-                self._refuse_loss(scores, source, month, within)
                 self._forget(source.table, month)
-            met = Met()
-            with scores.stream(source, within, met) as reader:
-                self.connection.register("source", reader)
-                self.write(source.table, cells.projection(source.table, "source"), file)
-                self.connection.unregister("source")
-            dimensions.note(self.book, met)
+            jobs.append(_Job(source, within, file))
         self.book.rows[name] = upto
         self.done.n_new[name] = sum(new.values())
+        return jobs
+
+    def write_new(self, path: Path, jobs: list[_Job]) -> None:
+        """Write the planned files, two at a time: SQLite is read by one thread a file."""
+
+        def write(job: _Job) -> tuple[int, Met]:
+            met, connection = Met(), self.connection.cursor()
+            with sources.snapshot(path) as scores, scores.stream(job.source, job.within, met) as reader:
+                connection.register("source", reader)
+                query = cells.projection(job.source.table, "source")
+                return cells.write_csv(connection, job.source.table, query, self.done.folder / job.file), met
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for job, (n_rows, met) in zip(jobs, pool.map(write, jobs), strict=True):
+                self._note(job.file, n_rows)
+                dimensions.note(self.book, met)
 
     def is_intact(self, file: str) -> bool:
         return self.book.is_intact(self.done.folder, file)
@@ -158,10 +183,7 @@ class _Session:
                 path.rename(aside / file)
 
     def write(self, table: Table, query: str, file: str) -> None:
-        path = self.done.folder / file
-        self.book.n_rows[file] = cells.write_csv(self.connection, table, query, path)
-        self.book.sizes[file] = path.stat().st_size
-        self.done.written.append(file)
+        self._note(file, cells.write_csv(self.connection, table, query, self.done.folder / file))
 
     def write_changed(self, table: Table, query: str, file: str) -> None:
         """Write a small file only if its bytes would differ."""
@@ -181,6 +203,11 @@ class _Session:
                 target = self.done.folder / "parquet" / file.with_suffix(".parquet")
                 if str(file) in self.done.written or not target.is_file():
                     cells.write_parquet(self.connection, cells.read_csv(table, path), target)
+
+    def _note(self, file: str, n_rows: int) -> None:
+        self.book.n_rows[file] = n_rows
+        self.book.sizes[file] = (self.done.folder / file).stat().st_size
+        self.done.written.append(file)
 
     def _months_written(self, table: Table) -> set[str]:
         start = f"{table.name}/{table.name}_"

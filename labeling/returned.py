@@ -98,7 +98,9 @@ def bring_back(workspace: Workspace, judged: Iterable[Judged], now: datetime) ->
         if copied:
             groups.write(workspace.groups, members.values())
         hard.write(workspace.hard, places)
-        version = versions.note(workspace.versions, store.latest().values(), places, now, "feedback", used)
+        version = versions.note(
+            workspace.versions, store.latest().values(), places, now, "feedback" if used else "labels", used
+        )
     return Returned(version, tuple(copied), len(stored), len(places), tuple(unmarked))
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from dentline import intervals
 from dentline import recipe as recipes
-from dentline.errors import DentlineError
 from dentline.files import write_text
 from dentline.intervals import Value
 from dentline.progress import Progress
@@ -28,7 +27,9 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Gain:
-    """How much more the new model reaches than the champion on the same test patches, in average precision.
+    """How much more the new model reaches than the champion on the same test patches: F1 of their own verdicts.
+
+    Ranking would not do: an aged lamp may leave every dent above every clean place, and all below the threshold.
 
     Attributes:
         on: ``all`` test patches, the ``old`` ones, or those of photos that were ``fed_back``.
@@ -74,21 +75,20 @@ def retrain(
 ) -> Retrained:
     """Train the champion's kind of model on a new version of the data and propose it.
 
-    It is promoted only where ``[retrain] promote`` of the recipe says ``beyond_noise`` and the gain is.
+    Where nothing was judged, the labels are as they are: what was marked since counts. It is promoted only
+    where ``[retrain] promote`` of the recipe says ``beyond_noise`` and the gain is.
 
     Args:
         kept: where the service keeps photos; the project's ``kept/`` by default.
 
     Raises:
-        DentlineError: there is no champion, or nothing was judged.
+        DentlineError: there is no champion, or no photo was scored yet.
     """
     from training.train import train
 
     recipe = recipes.load(workspace.recipe)
     reigning = bundle.load(workspace.bundle(champion.current(workspace).run_id))
     gathered = gather(workspace, kept or workspace.kept)
-    if not gathered.judged:
-        raise DentlineError("retrain", "no judged answer has its photo here", "judge some at /tray, with --keep-images")
     came_back = returned.bring_back(workspace, gathered.judged, now)
     assignments = split.renew(workspace, recipe.split)
     with Store(workspace.labels) as store:
@@ -117,16 +117,15 @@ def retrain(
 
 def compare(reigning: bundle.Bundle, challenger: bundle.Bundle, test: Examples, seed: int) -> tuple[Gain, ...]:
     """Return the gain on all test patches, on the old ones, and on those fed back, where these hold both classes."""
-    scores = {one.model_id: _scores(one, test) for one in (reigning, challenger)}
+    called = [_scores(one, test) >= one.contract.threshold for one in (reigning, challenger)]
     fed_back = np.char.startswith(test.photo_id, f"{FOLDER}/")
     gains = []
     for on, rows in (("all", np.ones(len(test), bool)), ("old", ~fed_back), ("fed_back", fed_back)):
         truth = test.label[rows].astype(bool)
         if truth.any() and not truth.all():
             drawn = intervals.resample(test.group[rows], truth, np.random.default_rng(seed))
-            old, new = (scores[one.model_id][rows] for one in (reigning, challenger))
-            values = [metrics.average_precision(truth, p) for p in (old, new)]
-            resampled = [metrics.average_precision(truth, p, drawn) for p in (old, new)]
+            values = [metrics.f1(truth, verdict[rows]) for verdict in called]
+            resampled = [metrics.f1(truth, verdict[rows], drawn) for verdict in called]
             difference = intervals.interval(values[1] - values[0], resampled[1] - resampled[0], len(truth))
             gains.append(Gain(on, float(values[0][0]), float(values[1][0]), difference))
     return tuple(gains)

@@ -18,7 +18,7 @@ from dentline.errors import DentlineError
 from labeling import exporting, importing, projects
 from labeling.annotation import Annotation, Center
 from labeling.formats import registry
-from labeling.formats.outgoing import Outgoing
+from labeling.formats.outgoing import Outgoing, box
 from labeling.store import Store
 
 EXACT = [name for name in registry.FORMATS if name not in ("masks", "dotted")]
@@ -79,6 +79,14 @@ def test_every_point_and_status_comes_back(name: str, photos: Mapping[str, Path]
         assert len(got.centers) == len(sent.centers)
         for a, b in zip(sent.centers, got.centers, strict=True):
             assert abs(a.x - b.x) < 0.01 and abs(a.y - b.y) < 0.01
+
+
+@given(st.floats(0.5, 639.5), st.floats(0.5, 479.5))
+def test_box_lies_on_the_photo_with_the_center_in_its_middle(x: float, y: float) -> None:
+    left, top, width, height = box(annotation("a.jpg", (Center(x, y),), "marked"), Center(x, y))
+    assert np.allclose((left + width / 2, top + height / 2), (x, y))
+    assert left >= -1e-9 and top >= -1e-9 and left + width <= 640 + 1e-9 and top + height <= 480 + 1e-9
+    assert width == 64 or np.isclose(width, 2 * min(x, 640 - x))
 
 
 @pytest.mark.parametrize("name", EXACT)

@@ -47,6 +47,15 @@ def test_pixels_off_the_photo_are_reflected_and_flagged(center: tuple[float, flo
     assert edge[0]
 
 
+@pytest.mark.parametrize(
+    ("center", "leaves"),
+    [((80, 80), False), ((220, 160), False), ((79, 120), True), ((221, 120), True), ((150, 161), True)],
+)
+def test_edge_is_flagged_from_the_first_pixel_on(center: tuple[float, float], leaves: bool) -> None:
+    _, edge = cut_contexts(picture(240, 300), np.array([center]))
+    assert edge[0] == leaves
+
+
 def test_photo_smaller_than_the_context_is_reflected_over_and_over() -> None:
     contexts, edge = cut_contexts(picture(30, 20), np.array([[10, 15]]))
     padded = np.pad(picture(30, 20), ((100, 100), (100, 100), (0, 0)), mode="reflect")

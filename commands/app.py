@@ -14,6 +14,7 @@ from commands import (
     demo,
     deploy,
     doctor,
+    explain,
     groups,
     jobs,
     label,
@@ -74,6 +75,7 @@ app.command("lineage")(loop.lineage)
 app.command("groups")(groups.groups)
 app.command("label")(label.label)
 app.command("samples")(samples.samples)
+app.command("explain")(explain.explain)
 
 
 @app.callback()

@@ -13,6 +13,7 @@ pytest.importorskip("tensorflow")
 
 from commands.app import app
 from dentline import recipe
+from dentline.errors import DentlineError
 from dentline.workspace import Workspace
 
 
@@ -98,7 +99,12 @@ def test_the_whole_way(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert row["photo_id"].endswith(photo.name)
     if recipe.load(workspace.recipe).task == "corners":
         assert row["n_defects"] == "4"
+        with pytest.raises(DentlineError, match="finds corners"):
+            call("explain", root, photo, "--out", tmp_path / "why.png")
         assert list((runs[0] / "logs").rglob("events.out.*"))
+    else:
+        assert "lowers it by" in call("explain", root, photo, "--out", tmp_path / "why.png", "--areas", 2)
+        assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
 
 
 def unreachable(host: str) -> None:
@@ -106,7 +112,6 @@ def unreachable(host: str) -> None:
 
 
 def test_a_model_of_another_task_is_refused_by_name(tmp_path: Path) -> None:
-    from dentline.errors import DentlineError
     from training import whole
 
     job = recipe.Recipe(task="image", train=recipe.Train(models=("scratch",)))

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from dentline import images, prepare
 from dentline.errors import DentlineError
-from deployment import bundle, door
+from deployment import bundle, door, explain
 from deployment.bundle import Golden
 from deployment.engine import OnnxEngine
 from deployment.prepared import PreparedEngine
@@ -150,3 +150,22 @@ def test_prepared_engine_takes_photos_of_any_size() -> None:
     large = images.decode(photo_of(True))
     half = cv2.resize(large, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     assert engine.run(large[None])[0, 0] > 0.5 and engine.run(half[None])[0, 0] > 0.5
+
+
+def test_hiding_the_bend_is_what_lowers_a_bent_nails_score(nail_bundle: bundle.Bundle) -> None:
+    scorer = Scorer(nail_bundle)
+    scorer.setup()
+    (made,) = [p for p in nails.photos(2, 1, 5) if len(p.points)]
+    photo = images.decode(made.data)
+    x, y = made.points[0]
+    left, top = int(x) - 240, max(int(y) - 240, 0)
+    close = np.ascontiguousarray(photo[top : top + 480, left : left + 480])
+    found = explain.explain(scorer, close, 6)
+    assert found.drop.shape == (6, 6) and found.p > 0.5
+    row, column = found.strongest
+    assert found.drop[row, column] > 0.05
+    away = np.hypot((column + 0.5) * found.side_px - 240, (row + 0.5) * found.side_px - (y - top))
+    assert away < 200  # on the nail, which is 250 px long
+    assert float(np.median(np.abs(found.drop))) < 0.05
+    picture = explain.drawn(close, found)
+    assert picture.shape == close.shape and (picture[..., 0] > close[..., 0] + 20).any()

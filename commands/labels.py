@@ -54,7 +54,8 @@ def import_(
 
     CSV: a folder with images/, centers.csv (image,x,y) and images.csv (image,surface,part); or one file,
     where a row without x and y is a photo without dents. Masks: a centre a connected spot. Dotted: Train
-    and Train_dotted, the same photo with a dot painted on each dent.
+    and Train_dotted, the same photo with a dot painted on each dent. COCO, YOLO, CVAT, Label Studio and
+    labelme files as these tools write them: docs/formats.md says what each carries.
 
     Example: dentline init my-part && dentline import my-part ../shared/data/tiles
     """

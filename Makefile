@@ -16,6 +16,7 @@ constraints: $(READY)
 	 $(BIN)/pip freeze --exclude-editable) > constraints.txt
 
 demo: $(READY)
+	rm -rf demo
 	$(BIN)/dentline demo
 
 lint: $(READY)

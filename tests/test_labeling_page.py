@@ -447,6 +447,13 @@ def test_fingers_mark_move_aim_and_pinch(browser: Any, server: Server) -> None:
     assert float(person.page.get_attribute("body", "data-camera").split()[0]) == pytest.approx(before * 3, rel=0.1)
     assert person.at(200, 150) == pytest.approx((x, y), abs=3), "the point between the fingers stays"
     assert len(person.stored(PHOTO).centers) == 2, "a pinch marks nothing"
+
+    person.context.set_offline(True)
+    person.key("Control+z")
+    person.page.wait_for_selector('#save:has-text("Not saved: offline")')
+    for part in ("#bar", "#save", "#tools", "#marks"):
+        box = person.page.locator(part).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390, f"{part} does not fit the phone"
     person.context.close()
     assert person.problems == []
 

@@ -8,6 +8,10 @@ import pytest
 
 from benchmarks import bench_compare, bench_page
 from benchmarks.harness import Stage, Way, measure, result, same_arrays
+from benchmarks.stages import STAGES
+from benchmarks.vgg_maps import patch_model
+from deployment.engine import OnnxEngine
+from deployment.scan import probabilities
 
 
 def spin(n: int) -> int:
@@ -69,3 +73,18 @@ def test_the_page_shows_every_way_and_what_was_missed(tmp_path: Path) -> None:
     bench_page.write(folder / "index.html", folder)
     page = (folder / "index.html").read_text()
     assert 'class="missed"' in page and "2.00x" in page and found["machine"]["commit"][:9] in page
+
+
+@pytest.mark.parametrize("name", ["reading", "score_rows"])
+def test_every_way_of_a_stage_gives_the_plain_answer(name: str, tmp_path: Path) -> None:
+    STAGES[name](tmp_path, np.random.default_rng(0)).same()
+
+
+def test_the_model_that_is_timed_scans_as_it_scores_one_window() -> None:
+    rng = np.random.default_rng(1)
+    engine = OnnxEngine(patch_model(rng))
+    photo = rng.integers(0, 256, (128, 136, 3), dtype=np.uint8)
+    whole = probabilities(engine, photo)
+    assert whole.shape == (17, 18) and whole.std() > 1e-3
+    window = engine.run(photo[None, 8:120, 16:128])[0, 0, 0]  # centre (72, 64): row 8, column 9
+    assert abs(whole[8, 9] - window) < 1e-4

@@ -145,7 +145,7 @@ class Snapshot:
             cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)})
             cursor.execute(
                 f"SELECT {', '.join(typical)} UNION ALL "
-                f"SELECT * FROM (SELECT {names} FROM ({source.sql} WHERE {condition} ORDER BY {source.counter}))"
+                f"SELECT * FROM (SELECT {names} FROM ({source.sql} WHERE {condition}))"
             )
             reader = cursor.fetch_record_batch()
             fields = [reader.schema.field(c.name) for c in plain] + [pyarrow.field("moment", pyarrow.string())]

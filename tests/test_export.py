@@ -243,7 +243,7 @@ def test_repairing_a_closed_month_takes_its_late_rows_in(project: Workspace) -> 
     export(project, NOVEMBER)
     (project.dashboard / "fact_score" / "fact_score_2026-10.csv").unlink()
     export(project, NOVEMBER)
-    assert [r["score_id"][-1] for r in rows(project, "fact_score")] == ["1", "2"]
+    assert [r["score_id"][-1] for r in rows(project, "fact_score")] == ["2", "1"], "in the order of their time"
 
 
 @pytest.mark.parametrize("harm", ["lost ledger", "other database"])

@@ -151,7 +151,7 @@ def kills(n_kills: int, seed: int) -> None:
             thread.start()
         rng = np.random.default_rng(seed)
         for _ in range(n_kills):
-            time.sleep(rng.uniform(0.05, 0.4))
+            time.sleep(rng.uniform(0.05, 0.8))
             server.kill()
             server.start()
         done.set()

@@ -128,6 +128,15 @@ class Retrain:
 
 
 @dataclass(frozen=True)
+class Scan:
+    """How dents are found in whole photos by a model of patches."""
+
+    proposals: int = option(15, "blobs of a photo that are scored as patches; 0: the peaks of the dense scan", 0, 1000)
+    alarms_per_photo: float = option(0.1, "false alarms a validation photo that the threshold may cost", 0, 1000)
+    hard_negatives: int = option(0, "rounds of training again with the false alarms in training photos", 0, 20)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole job. Sections are tables of recipe.toml; a field left out has its default."""
 
@@ -140,6 +149,7 @@ class Recipe:
     train: Train = field(default_factory=Train)
     vgg16: Vgg16 = field(default_factory=Vgg16)
     backbone: Backbone = field(default_factory=Backbone)
+    scan: Scan = field(default_factory=Scan)
     dashboard: Dashboard = field(default_factory=Dashboard)
     retrain: Retrain = field(default_factory=Retrain)
 

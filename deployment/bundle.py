@@ -61,6 +61,8 @@ class Contract:
         threshold: p at or above it is a defect; chosen on the validation split.
         scan_threshold: p that a place of a whole photo must reach, chosen on the validation photos:
             thousands of places are looked at there, not one. None: the same threshold.
+        n_proposals: blobs of a whole photo that are scored as patches to find its defects; 0: the
+            defects are the peaks of the dense scan.
         classes: the names of the verdicts below and from the threshold.
         prepare: the steps a photo goes through before the model (tasks image and corners).
         weights: which pretrained weights went in, ``none`` for a model from scratch.
@@ -79,6 +81,7 @@ class Contract:
     code_version: str
     data_fingerprint: str
     scan_threshold: float | None = None
+    n_proposals: int = 0
     classes: tuple[str, str] = ("ok", "dent")
     prepare: tuple[str, ...] = ()
     geometry: Geometry = field(default_factory=Geometry)

@@ -14,7 +14,7 @@ from dentline import exif, images
 from dentline.errors import DentlineError
 from dentline.geometry import PATCH_PX, STRIDE_PX
 from deployment import bundle as bundles
-from deployment import quality, scan, whole
+from deployment import proposals, quality, scan, whole
 from deployment import reference as references
 from deployment.answer import Answer, Defects, Quality, new_id
 from deployment.bundle import Bundle
@@ -161,6 +161,12 @@ def _predict_patch(engine: Engine, bundle: Bundle, photo: NDArray[np.uint8]) -> 
     first_px = 0 if heat.size > 1 else PATCH_PX / 2
     whole = heat.size > 1 and contract.scan_threshold is not None
     threshold = contract.scan_threshold if whole and contract.scan_threshold is not None else contract.threshold
+    if heat.size > 1 and contract.n_proposals:
+        found = proposals.places(engine, photo, contract.n_proposals)
+        sure = found.p >= threshold
+        return Prediction(
+            float(found.p.max(initial=0)), threshold, Defects(found.xy[sure], found.p[sure]), heat, first_px
+        )
     return Prediction(float(heat.max()), threshold, scan.peaks(heat, threshold, (width, height)), heat, first_px)
 
 

@@ -46,7 +46,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made.root.mkdir()
     plan = recipes.Train(models=("scratch", "vgg16"), epochs=3, batch_size=16, learning_rate=0.01)
     vgg16 = recipes.Vgg16(weights="imagenet", layers=("block1",), pools=("max",))
-    made.recipe.write_text(recipes.dumps(replace(recipes.Recipe(), train=plan, vgg16=vgg16)))
+    made.recipe.write_text(
+        recipes.dumps(replace(recipes.Recipe(), train=plan, vgg16=vgg16, scan=recipes.Scan(proposals=0)))
+    )
     rng = np.random.default_rng(0)
     rows = [
         Patch(f"{split}-{i}", f"{split}-{i // 2}.png", f"{split}-{i // 4}", split, 80.0, 80.0, i % 2, 0, "center")

@@ -8,6 +8,7 @@
       history.csv      one row an epoch
       predictions.csv  one row a patch of validation and test
       metrics.json     for validation and test: each metric with its interval and n, curves, confusion
+      places.json      for validation and test photos: how well their dents were found
       report.html      the same to look at
       bundle/          what is served
 """
@@ -107,6 +108,7 @@ def write(
     history: Sequence[HistoryRow],
     predictions: Any,
     metrics: Mapping[str, Any],
+    places: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a run's files; ``run.json`` last, so that a run that has it is whole.
 
@@ -120,6 +122,8 @@ def write(
     rows = zip(*(getattr(predictions, name).tolist() for name in columns), strict=True)
     write_text(folder / "predictions.csv", _csv(columns, rows))
     write_text(folder / "metrics.json", _json({split: measured.as_json() for split, measured in metrics.items()}))
+    if places:
+        write_text(folder / "places.json", _json(places))
     write_text(folder / "run.json", _json(asdict(record)))
 
 

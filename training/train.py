@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,8 +24,8 @@ from deployment.bundle import Contract
 from deployment.reference import Reference
 from labeling import patches, versions
 from labeling.patches import PatchSet
-from training import export, metrics, report
-from training.data import Examples, fingerprint
+from training import export, metrics, photos, places, report
+from training.data import Examples, fingerprint, join
 from training.fit import Fitted, predict
 from training.models.weights import WeightsUnavailable
 from training.run import Predictions, Record
@@ -131,11 +132,17 @@ def _stage(
         for run in read:
             report.write(run.folder / "report.html", read, not_run, report.of_patches(found))
 
-    return lambda model: _run(workspace, recipe, model, sides, runs, progress), tell
+    return lambda model: _run(workspace, recipe, model, found, sides, runs, progress), tell
 
 
 def _run(
-    workspace: Workspace, recipe: Recipe, model: str, sides: dict[str, Examples], runs: Path, progress: Progress
+    workspace: Workspace,
+    recipe: Recipe,
+    model: str,
+    found: PatchSet,
+    sides: dict[str, Examples],
+    runs: Path,
+    progress: Progress,
 ) -> str:
     started = datetime.now(UTC)
     data = fingerprint(list(sides.values()))
@@ -143,6 +150,9 @@ def _run(
     unfinished = runs / f".unfinished-{model}-{plan[:12]}"
     clock = time.perf_counter()
     fitted = MODELS[model](recipe, sides["train"], sides["validation"], unfinished, progress)
+    for number in range(1, recipe.scan.hard_negatives + 1):
+        again = _with_false_alarms(fitted, workspace, recipe, found, sides, progress)
+        fitted = MODELS[model](recipe, again, sides["validation"], unfinished / f"hard-{number}", progress)
     duration_s = time.perf_counter() - clock
     run_id = f"{started:%Y%m%d-%H%M%S}-{model}"
     folder = runs / run_id
@@ -164,6 +174,16 @@ def _run(
         data_version=max((version.number for version in versions.read(workspace.versions)), default=0),
         **{f"n_{split}": len(sides[split]) for split in SPLITS},
     )
+    scan = recipe.scan
+    seen: dict[str, Any] = {}
+    if scan.proposals:
+        rng = np.random.default_rng(recipe.train.seed)
+        both = {
+            split: photos.find(fitted.model, workspace, photos.marked(found, split), scan.proposals, progress)
+            for split in SPLITS[1:]
+        }
+        scan_threshold = places.threshold_at(both["validation"], scan.alarms_per_photo)
+        seen = {split: photos.told(one, scan_threshold, rng) for split, one in both.items()}
     contract = Contract(
         task=recipe.task,
         name=recipe.name,
@@ -174,11 +194,13 @@ def _run(
         created_at_utc=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}",
         code_version=record.code_version,
         data_fingerprint=data,
+        scan_threshold=scan_threshold if scan.proposals else None,
+        n_proposals=scan.proposals,
     )
     tables = {split: value.as_json() for split, value in measured.items()}
     looks = reference(workspace, sides["train"])
     export.export(folder / "bundle", fitted.model, contract, sides["validation"], tables, looks)
-    write_run(folder, recipe, record, fitted.history, predictions, measured)
+    write_run(folder, recipe, record, fitted.history, predictions, measured, seen)
     shutil.rmtree(unfinished, ignore_errors=True)
     return run_id
 
@@ -194,6 +216,22 @@ def reference(workspace: Workspace, learnt: Examples) -> Reference | None:
     ):
         return None
     return references.of_photos((paths[photo_id].read_bytes(), group) for photo_id, group in sorted(group_of.items()))
+
+
+def _with_false_alarms(
+    fitted: Fitted,
+    workspace: Workspace,
+    recipe: Recipe,
+    found: PatchSet,
+    sides: dict[str, Examples],
+    progress: Progress,
+) -> Examples:
+    """Return the training patches and, as negatives, what the model wrongly calls a dent in their photos."""
+    judged = sides["validation"]
+    threshold = metrics.best_threshold(judged.label, predict(fitted.model, judged.fields()))
+    scanned = photos.marked(found, "train")
+    wrong = photos.false_alarms(fitted.model, workspace, scanned, recipe.scan.proposals or 15, threshold, progress)
+    return join([sides["train"], wrong]) if wrong else sides["train"]
 
 
 def judge(fitted: Fitted, sides: dict[str, Examples], seed: int) -> tuple[Predictions, dict[str, metrics.Metrics]]:

@@ -134,6 +134,8 @@ class Scan:
     proposals: int = option(15, "blobs of a photo that are scored as patches; 0: the peaks of the dense scan", 0, 1000)
     alarms_per_photo: float = option(0.1, "false alarms a validation photo that the threshold may cost", 0, 1000)
     hard_negatives: int = option(0, "rounds of training again with the false alarms in training photos", 0, 20)
+    parts_per_day: float = option(1000.0, "photos a day, to say what a threshold costs with [dashboard]'s costs", 0)
+    defect_rate: float = option(0.02, "share of them that is expected to be defective", 0, 1)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dentline.errors import DentlineError
 from dentline.workspace import Workspace
 from deployment import proposals
 from training import photos
+from training.cost import Costs
 
 
 class Darkness:
@@ -58,6 +59,8 @@ def test_places_are_found_and_told(workspace: Workspace) -> None:
     told = photos.told(found, 0.5, np.random.default_rng(0))
     assert told["photos"] == {"tp": 1, "fp": 1, "fn": 0, "tn": 1}
     assert told["average_precision"]["n"] == 1 and told["froc"]["y"][-1] == 1
+    priced = photos.priced(found, Costs(200, 5, 1000, 0.02), np.random.default_rng(0))
+    assert priced["n_defective"] == 1 and "1 missed" not in priced["warning"] and priced["warning"]
     with pytest.raises(DentlineError, match=r"gone\.png"):
         photos.find(Darkness(), workspace, [photos.Marked("gone.png", "d", np.empty((0, 2)))], 10, lambda *_: None)
 

@@ -16,7 +16,7 @@ from deployment.answer import Defects
 from deployment.proposals import propose
 from deployment.scan import merge
 from labeling.patches import PatchSet, cut_contexts
-from training import places
+from training import cost, places
 from training.data import Examples
 from training.fit import predict
 
@@ -92,6 +92,24 @@ def told(found: places.Places, threshold: float, rng: np.random.Generator) -> di
             "tn": int(np.sum(~called & ~dented)),
         },
         "froc": {"x": np.round(alarms, 6).tolist(), "y": np.round(recall, 6).tolist()},
+    }
+
+
+def priced(found: places.Places, costs: cost.Costs, rng: np.random.Generator) -> dict[str, Any]:
+    """Return the threshold of least expected cost on these photos, and how far the probabilities can be believed."""
+    dented = (found.n_centers > 0).astype(np.int8)
+    choice = cost.choose(dented, found.photo_p, found.group, costs, rng)
+    calibration = cost.calibrate(dented, found.photo_p)
+    return {
+        "threshold": asdict(choice.threshold),
+        "cost_per_day": asdict(choice.cost_per_day),
+        "missed": choice.missed,
+        "n_defective": choice.n_defective,
+        "false_rejects": choice.false_rejects,
+        "n_good": choice.n_good,
+        "warning": choice.warning,
+        "brier": cost.brier(dented, found.photo_p),
+        "brier_calibrated": cost.brier(dented, calibration.p(found.photo_p)),
     }
 
 

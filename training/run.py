@@ -17,7 +17,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,7 @@ class Run:
     history: tuple[HistoryRow, ...]
     predictions: Predictions
     metrics: Mapping[str, Any]
+    places: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
@@ -138,6 +139,8 @@ def read(folder: Path) -> Run:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         history = tuple({k: float(v) for k, v in row.items()} for row in _rows(folder / "history.csv"))
         rows = _rows(folder / "predictions.csv")
+        seen = folder / "places.json"
+        places = json.loads(seen.read_text(encoding="utf-8")) if seen.is_file() else {}
         columns = {name: np.array([row[name] for row in rows]) for name in _COLUMNS[:4]}
         label = np.array([int(row["label"]) for row in rows], np.int8)
         p = np.array([float(row["p"]) for row in rows])
@@ -146,7 +149,7 @@ def read(folder: Path) -> Run:
         raise DentlineError(where, f"lacks {Path(error.filename).name}", "train it again, or delete it") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DentlineError(f"run {folder.name}", f"is damaged: {error}", "train it again, or delete it") from error
-    return Run(folder, record, history, Predictions(**columns, label=label, p=p), metrics)
+    return Run(folder, record, history, Predictions(**columns, label=label, p=p), metrics, places)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -25,6 +25,7 @@ from deployment.reference import Reference
 from labeling import patches, versions
 from labeling.patches import PatchSet
 from training import export, metrics, photos, places, report
+from training.cost import Costs
 from training.data import Examples, fingerprint, join
 from training.fit import Fitted, predict
 from training.models.weights import WeightsUnavailable
@@ -184,6 +185,9 @@ def _run(
         }
         scan_threshold = places.threshold_at(both["validation"], scan.alarms_per_photo)
         seen = {split: photos.told(one, scan_threshold, rng) for split, one in both.items()}
+        prices = recipe.dashboard
+        costs = Costs(prices.cost_escape, prices.cost_false_reject, scan.parts_per_day, scan.defect_rate)
+        seen["cost"] = photos.priced(both["validation"], costs, rng) | {"currency": prices.currency}
     contract = Contract(
         task=recipe.task,
         name=recipe.name,

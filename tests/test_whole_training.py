@@ -101,6 +101,14 @@ def test_the_corner_network_is_small_and_answers_inside_the_picture() -> None:
     assert 4 * made.count_params() < 600_000
 
 
+def test_four_ways_round_a_turned_picture_gives_the_turned_corners() -> None:
+    made = corners.by_quarters(corners.build("corners_s", (64, 64, 3)))
+    picture = np.random.default_rng(0).integers(0, 255, (1, 64, 64, 3)).astype(np.uint8)
+    upright = np.asarray(made(picture)).reshape(4, 2)
+    turned = np.asarray(made(np.rot90(picture, axes=(1, 2)).copy())).reshape(4, 2)
+    np.testing.assert_allclose(np.stack([1 - turned[:, 1], turned[:, 0]], axis=1), upright, atol=1e-5)
+
+
 def test_the_page_names_every_step_and_its_parameters() -> None:
     page = (ROOT / "docs" / "prepare.md").read_text(encoding="utf-8")
     table = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}

@@ -64,7 +64,10 @@ def by_corners(name: str, recipe: Recipe, train: Pictures, validation: Pictures,
     """Train a network that finds corners from nothing."""
     keras.utils.set_random_seed(recipe.train.seed)
     model = corners.build(name, _picture(train))
-    return _network(model, fit(model, train, validation, recipe, _logs(recipe, logs)), "corners")
+    history = fit(model, train, validation, recipe, _logs(recipe, logs))
+    height, width, _ = _picture(train)
+    turns = recipe.augment.quarter_turns and height == width
+    return _network(corners.by_quarters(model) if turns else model, history, "corners")
 
 
 def by_backbone(name: str, recipe: Recipe, train: Pictures, validation: Pictures, logs: Path) -> FittedWhole:

@@ -53,7 +53,7 @@ class Presence:
 
         Args:
             candidates: photos still to mark, best first. The page keeps those set aside for it
-                before that are still among them.
+                before that are still among them, in the order they have now.
             n_ahead: how many to set aside.
         """
         with self._lock:
@@ -64,7 +64,7 @@ class Presence:
             taken = {photo_id} | {held for place in others for held in (place.photo_id, *place.upcoming)}
             passed = before.passed | {before.photo_id} if before else frozenset()
             left = sorted((id for id in candidates if id not in taken), key=passed.__contains__)
-            kept = [id for id in (before.upcoming if before else ()) if id in set(left)]
+            kept = [id for id in left if before and id in before.upcoming]
             upcoming = tuple((kept + [id for id in left if id not in kept])[:n_ahead])
             self._places[page.session_id] = Place(page, photo_id, upcoming, passed, now)
             return upcoming

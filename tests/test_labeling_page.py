@@ -14,7 +14,9 @@ from dentline.workspace import Workspace
 from deployment.champion import promote
 from labeling import guesses
 from labeling.annotation import Annotation, Center
+from labeling.gallery import Gallery
 from labeling.proposals import Proposals
+from labeling.scout import Scout
 from labeling.store import Store
 from tests import tiny_model
 from tests.browser import chromium
@@ -326,6 +328,9 @@ def test_the_queue_gives_the_likeliest_photo_first_and_doubted_labels_to_look_at
         store.save(marked, 0)
     model = champion(workspace)
     assert model is not None
+    gallery = Gallery(workspace)
+    for photo_id in gallery.ids():
+        Scout(model, gallery, workspace.cache / "looks").look(gallery.photo(photo_id))
     with serving_project(workspace, model) as server:
         first = Person(browser, server, "Ada", PHOTO)
         first.page.wait_for_selector("#doubted li")

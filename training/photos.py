@@ -79,11 +79,11 @@ def find(model: keras.Model, workspace: Workspace, photos: list[Marked], n_propo
 
 
 def told(found: places.Places, threshold: float, rng: np.random.Generator) -> dict[str, Any]:
-    """Return the figures of places as ``places.json`` holds them for a split."""
+    """Return the figures of places as ``places.json`` holds them for a split; those not defined are left out."""
     called, dented = found.photo_p >= threshold, found.n_centers > 0
     alarms, recall = places.froc(found)
     return {
-        **{name: asdict(value) for name, value in places.measure(found, rng).items()},
+        **{name: asdict(value) for name, value in places.measure(found, rng).items() if np.isfinite(value.value)},
         "threshold": threshold,
         "photos": {
             "tp": int(np.sum(called & dented)),

@@ -183,7 +183,8 @@ def _run(
             split: photos.find(fitted.model, workspace, photos.marked(found, split), scan.proposals, progress)
             for split in SPLITS[1:]
         }
-        scan_threshold = places.threshold_at(both["validation"], scan.alarms_per_photo)
+        fewest = 1 / len(both["validation"].n_centers)  # a rate below one alarm cannot be seen on so few photos
+        scan_threshold = places.threshold_at(both["validation"], max(scan.alarms_per_photo, fewest))
         seen = {split: photos.told(one, scan_threshold, rng) for split, one in both.items()}
         prices = recipe.dashboard
         costs = Costs(prices.cost_escape, prices.cost_false_reject, scan.parts_per_day, scan.defect_rate)

@@ -55,7 +55,11 @@ _QUERIES = {
         period, measure, n_photos AS n, round(psi, 4) AS psi, round(ks, 4) AS ks,
         round(psi_threshold, 4) AS psi_threshold, round(ks_threshold, 4) AS ks_threshold, is_alarm AS alarm
         FROM fact_drift JOIN dim_station USING (station_key) JOIN dim_model USING (model_key)
-        WHERE {recent} AND (period = 'day' OR is_alarm = 1) ORDER BY measured_at_utc""",
+        WHERE {recent} AND is_alarm = 1 ORDER BY measured_at_utc""",
+    "drift_days": """SELECT date_key AS day, station, model_id AS model, measure,
+        round(max(greatest(psi / psi_threshold, ks / ks_threshold)), 4) AS ratio
+        FROM fact_drift JOIN dim_station USING (station_key) JOIN dim_model USING (model_key)
+        WHERE {recent} GROUP BY ALL ORDER BY ALL""",
     "models": """SELECT model_id AS model, model_name AS kind, strftime(trained_at_utc, '%Y-%m-%d %H:%M') AS trained,
         is_champion AS champion, strftime(promoted_at_utc, '%Y-%m-%d %H:%M') AS promoted, threshold, weights
         FROM dim_model ORDER BY trained_at_utc NULLS FIRST, model_id""",

@@ -62,7 +62,7 @@ def export(workspace: Workspace, now: datetime, parquet: bool = False, wide: boo
             with sources.snapshot(workspace.scores) as scores:
                 session.book = _of_this_database(book, scores)
                 jobs = [job for source in SOURCES for job in session.plan_new(scores, source)]
-            session.write_new(workspace.scores, jobs)
+                session.write_new(workspace.scores, jobs)
         for table in TABLES:
             if table.is_fact and table not in runs.FACTS:
                 session.open_month(table)

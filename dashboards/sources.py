@@ -13,6 +13,8 @@ from dashboards.cells import key_of
 from dashboards.tables import FACT_DEFECT, FACT_DRIFT, FACT_FEEDBACK, FACT_SCORE, UNKNOWN_KEY, Kind, Table
 
 _BATCH_ROWS = 65_536
+_WAIT_MS = 10_000
+"""How long a reader waits while another process opens, recovers or closes the database."""
 _TYPICAL: dict[Kind, str] = {"text": "''", "integer": "0", "number": "0.5", "date": "''", "time": "''"}
 _WHERE = ("moment", "part_id", "station", "model_id")
 _KEYS = ("part_key", "station_key", "model_key")
@@ -175,4 +177,6 @@ def _keyed(reader: pyarrow.RecordBatchReader, schema: pyarrow.Schema, met: Met) 
 def snapshot(path: Path) -> Iterator[Snapshot]:
     """Open scores.db for reading, in one transaction."""
     with adbc.connect(f"file:{path}?mode=ro") as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
         yield Snapshot(connection)

@@ -37,7 +37,7 @@ const Charts = (() => {
         traces.push({ x: s.x, y: s.low, mode: "lines", line: { width: 0 }, fill: "tonexty", fillcolor: color + "2b", hoverinfo: "skip", showlegend: false });
       }
       traces.push({
-        x: s.x, y: s.y, name: s.name, mode: s.x.length < 45 ? "lines+markers" : "lines", customdata: s.n, connectgaps: false,
+        x: s.x, y: s.y, name: s.name, mode: s.x.length < 45 ? "lines+markers" : "lines", customdata: s.n, connectgaps: s.connect ?? false,
         line: { color, width: 2.2, shape: s.step ? "hv" : "linear", dash: s.dash }, marker: { size: 5, color },
         hovertemplate: (percent ? "%{y:.2%}" : "%{y:,.4~g}") + (s.n ? "  (n = %{customdata:,})" : "") + "<extra>" + s.name + "</extra>",
       });

@@ -42,7 +42,7 @@
     const [p50, p95, p99] = [0.5, 0.95, 0.99].map((q) => Data.quantile(bins, q, about.latency_base));
     figure(page, "latency", "Latency, 95 of 100 within", p95 === null ? "–" : `${p95.toFixed(1)} ms`, p50 === null ? "" : `median ${p50.toFixed(1)} ms, 99 of 100 within ${p99.toFixed(1)} ms`);
     const d = tables.drift, alarms = Data.rows(d, choice, ["part"]).filter((i) => d.alarm[i]), recent = alarms.filter((i) => d.day[i] >= Data.dayKey(Data.addDays(Data.isoDay(latest), -1)));
-    figure(page, "drift", "Drift, last two days", recent.length ? `${recent.length} alarm${recent.length > 1 ? "s" : ""}` : d.day.length ? "none" : "not checked", recent.length ? [...new Set(recent.map((i) => `${d.measure[i]} at ${names.station[d.station[i]]}`))].join(", ") : `${count(alarms.length)} alarms in all these days`, recent.length ? "bad" : "");
+    figure(page, "drift", "Drift, last two days", recent.length ? `${recent.length} alarm${recent.length > 1 ? "s" : ""}` : tables.drift_days.day.length ? "none" : "not checked", recent.length ? [...new Set(recent.map((i) => `${d.measure[i]} at ${names.station[d.station[i]]}`))].join(", ") : `${count(alarms.length)} alarms in all these days`, recent.length ? "bad" : "");
 
     const stations = choice.station === null ? names.station.map((_, k) => k) : [choice.station];
     const passed = { ...t, passed: t.n.map((v, i) => v - t.rejected[i]) };
@@ -113,12 +113,12 @@
     const s = tables.scores, mass = Data.rows(s, choice), bins = [...Array(about.p_bins).keys()];
     const of_models = [...Data.sums(s, mass, "model", ["n"])].map(([k, row]) => [k, row.n, Data.sums(s, mass.filter((i) => s.model[i] === k), "bin", ["n"])]);
     Charts.lines(card(page, "Scores given", "share of answers by p, on a logarithmic scale"), of_models.map(([k, n, hist]) => ({ name: names.model[k], step: true, x: bins.map((i) => i / about.p_bins), y: bins.map((i) => (hist.get(i)?.n ?? 0) / n || null) })), { percent: true, xaxis: { type: "linear", title: { text: "p" } }, yaxis: { type: "log", rangemode: "normal" } });
-    const d = tables.drift, checks = Data.rows(d, choice, ["part"]).filter((i) => d.period[i] === "day"), ratio = (i) => Math.max(d.psi[i] / d.psi_threshold[i], d.ks[i] / d.ks_threshold[i]);
+    const d = tables.drift, by_day = tables.drift_days, checks = Data.rows(by_day, choice, ["part"]);
     const drift = card(page, "Drift by day", "worst station; from 1 on it alarms");
     if (!blank(drift, checks, "No checks yet: dentline drift")) {
       const worst = new Map();
-      for (const i of checks) { const key = `${d.measure[i]}|${d.day[i]}`; worst.set(key, Math.max(worst.get(key) ?? 0, ratio(i))); }
-      const series = [...new Set(checks.map((i) => d.measure[i]))].map((name) => ({ name, x: spread(), y: spread().map((day) => worst.get(`${name}|${Data.dayKey(day)}`) ?? null) }));
+      for (const i of checks) { const key = `${by_day.measure[i]}|${by_day.day[i]}`; worst.set(key, Math.max(worst.get(key) ?? 0, by_day.ratio[i])); }
+      const series = [...new Set(checks.map((i) => by_day.measure[i]))].map((name) => ({ name, connect: true, x: spread(), y: spread().map((day) => worst.get(`${name}|${Data.dayKey(day)}`) ?? null) }));
       Charts.lines(drift, series, { shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: Charts.css("--red"), width: 1, dash: "dash" } }] });
     }
     const k = tables.looks, looks = Data.rows(k, choice), stations = [...new Set(looks.map((i) => k.station[i]))].sort();

@@ -28,8 +28,24 @@ def code(url: str, hosts: tuple[str, ...] = ("*",), max_bytes: int = 10**6, time
         "http://[2002:7f00:1::]/", "http://100.64.0.1/", "http://[fe80::1%25lo]/", "http://1.1.1.1:22/",
     ],
 )  # fmt: skip
-def test_addresses_that_are_not_public_are_not_asked(url: str) -> None:
+def test_addresses_that_are_not_public_are_not_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    connected: list[str] = []
+
+    async def connect(host: str, *_: object, **__: object) -> None:
+        connected.append(host)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(asyncio, "open_connection", connect)
     assert code(url) in {"forbidden", "bad_image_url"}
+    assert connected == []
+
+
+def test_public_addresses_are_told_from_others() -> None:
+    for address in ("93.184.216.34", "2606:2800:220:1::1", "::ffff:93.184.216.34", "64:ff9b::5db8:d822"):
+        assert fetch.public(address), address
+    for address in ("127.0.0.1", "::1", "10.1.2.3", "169.254.169.254", "::ffff:10.0.0.1", "64:ff9b::a00:1",
+                    "224.0.0.1", "100.64.0.1", "fe80::1%eth0", "fd00::1", "0.0.0.0", "255.255.255.255"):  # fmt: skip
+        assert not fetch.public(address), address
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,11 @@ WIRE: dict[str, tuple[list[bytes], float, int]] = {
     "many headers": ([HEAD, *[b"X-%d: y\r\n" % n for n in range(5000)], b"\r\n"], 0, 431),
     "slow head": ([HEAD, *[b"X-A: b\r\n"] * 8], 0.5, 408),
     "slow body": ([HEAD, LENGTH % 100_000, *[b"x" * 10] * 8], 0.5, 408),
+    "streams over the limit": (
+        [HEAD, b"Transfer-Encoding: chunked\r\n\r\n", *[b"f4240\r\n" + b"x" * 1_000_000 + b"\r\n"] * 33],
+        0,
+        413,
+    ),
     "bad chunk": ([HEAD, b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"], 0, 400),
     "chunked junk": ([HEAD, b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"], 0, 415),
 }
@@ -394,10 +399,9 @@ def pause_until(condition: Any, timeout_s: float = 120) -> None:
 
 
 def children(pid: int) -> list[int]:
-    found: list[int] = []
-    while not found:
-        found = [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return found
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    pause_until(lambda: bool(listed.read_text().split()), 20)
+    return [int(n) for n in listed.read_text().split()]
 
 
 def test_old_scores_are_forgotten(tmp_path: Path) -> None:

@@ -39,12 +39,14 @@ def retrain(project: Project, kept: Kept = None) -> None:
 
     Example: dentline retrain my-part
     """
-    import os
     from datetime import UTC, datetime
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from commands.progress import Bars
+    from commands.quiet import without_notes
     from dentline.workspace import Workspace
+
+    with without_notes():
+        import tensorflow  # noqa: F401
     from training import retrain as stage
 
     workspace = Workspace.open(project)

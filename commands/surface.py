@@ -20,10 +20,10 @@ def pretrain(
 
     Example: dentline pretrain pretraining --seed 0
     """
-    import os
+    from commands.quiet import without_notes
 
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
+    with without_notes():
+        import tensorflow as tf
 
     from dentline.recipe import load_as
     from samples import surfaces, textures

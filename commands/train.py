@@ -26,13 +26,12 @@ def train(
 
     Example: dentline train my-part --model scratch
     """
-    import os
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     from commands.progress import Bars
+    from commands.quiet import without_notes
     from dentline.workspace import Workspace
-    from training import train as stage
+
+    with without_notes():
+        from training import train as stage
 
     workspace = Workspace.open(project)
     if dry_run:

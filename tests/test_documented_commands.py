@@ -134,21 +134,38 @@ def test_readme_names_only_files_that_are_there() -> None:
     assert not missing
 
 
-APART = {"demo", "import", "init", "label", "serve"}
-"""Commands whose example is not run in the README's folder: they make a project, or run until stopped."""
+APART = {"demo", "import", "init", "label", "pretrain", "serve"}
+"""Commands whose example is not run in the README's folder: they make a project, run until stopped, or for long."""
+
+BEFORE = {
+    "call": ["dentline serve my-part --port 8000 &"],
+    "jobs resume": ["dentline submit my-part --target local --model scratch", "dentline jobs cancel my-part JOB"],
+}
+AFTER = {"jobs resume": ["dentline jobs cancel my-part JOB"]}
+"""What must have been done for an example to make sense, and what ends it."""
 
 
-@pytest.mark.parametrize("name", sorted(set(EXAMPLES) - APART))
+def filled(line: str, project: Path) -> str:
+    """Put the project's newest run, newest job and first photo where an example names some."""
+    newest = {r"\b20\d{6}-\d{6}-\w+\b": "runs/2*", r"\bJOB\b": "jobs/2*"}
+    for pattern, names in newest.items():
+        if re.search(pattern, line):
+            line = re.sub(pattern, sorted(path.name for path in project.glob(names))[-1], line)
+    return line.replace("door-1.jpg", sorted(path.name for path in (project / "photos").iterdir())[0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name == "retrain" else [])
+        for name in sorted(set(EXAMPLES) - APART)
+    ],
+)
 def test_example_of_help_runs(walked: tuple[Shell, dict[str, str]], name: str) -> None:
     shell, _ = walked
-    line = EXAMPLES[name]
-    project = shell.folder / "my-part"
-    line = re.sub(r"\b20\d{6}-\d{6}-\w+\b", sorted(p.name for p in project.glob("runs/2*"))[-1], line)
-    line = re.sub(r"\bJOB\b", sorted(p.name for p in project.glob("jobs/2*"))[-1], line)
-    if name == "call":
-        shell.start("dentline serve my-part --port 8000".replace("8000", shell.port))
     try:
-        shell.run(line)
+        for line in (*BEFORE.get(name, ()), EXAMPLES[name], *AFTER.get(name, ())):
+            shell.run(filled(line, shell.folder / "my-part"))
     finally:
         shell.stop()
 

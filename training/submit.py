@@ -86,10 +86,17 @@ def submit(workspace: Workspace, name: str, models: tuple[str, ...] = (), nodes:
 
 
 def resume(workspace: Workspace, job_id: str) -> Submission:
-    """Send a lost, failed or cancelled job again, over the same snapshot."""
+    """Send a lost, failed or cancelled job again, over the same snapshot.
+
+    Raises:
+        DentlineError: it is completed or still on its way.
+    """
     sent = read(workspace, job_id)
-    folder = workspace.jobs / job_id
-    return _send(target(sent.target), sent.target, jobs.read(folder / "job.json"), snapshots.read(folder / "snapshot"))
+    folder, place = workspace.jobs / job_id, target(sent.target)
+    state = place.status(sent.handle)
+    if state not in ("lost", "failed", "canceled"):
+        raise DentlineError(f"job {job_id}", f"is {state}", "only a lost, failed or cancelled job is sent again")
+    return _send(place, sent.target, jobs.read(folder / "job.json"), snapshots.read(folder / "snapshot"))
 
 
 def read(workspace: Workspace, job_id: str) -> Submission:

@@ -16,7 +16,7 @@ def workspace(tmp_path: Path) -> Workspace:
     made = Workspace(tmp_path / "my-part")
     for path in (made.recipe, made.split, made.patches / "manifest.csv", made.patches / "contexts.npy"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(path.name)
+        path.write_text("" if path == made.recipe else path.name)
     (made.photos / "big.jpg").parent.mkdir()
     (made.photos / "big.jpg").write_text("pixels")
     return made
@@ -26,11 +26,18 @@ def test_snapshot_has_the_code_and_the_inputs_and_no_more(workspace: Workspace, 
     taken = snapshot.take(ROOT, workspace, tmp_path / "snapshot")
     names = {path for path, _ in taken.files}
     assert {"commands/app.py", "environment.yml", "project/recipe.toml", "project/patches/contexts.npy"} <= names
-    assert not [n for n in names if n.startswith((".", "tests/", "docs/", "project/photos"))]
+    assert "project/photos/big.jpg" in names
+    assert not [n for n in names if n.startswith((".", "tests/", "docs/"))]
     again = snapshot.take(ROOT, workspace, tmp_path / "again")
     assert again.digest == taken.digest
     (tmp_path / "again" / "project" / "recipe.toml").write_text("other")
     assert snapshot.read(tmp_path / "again").digest != taken.digest
+
+
+def test_photos_stay_here_when_training_reads_none(workspace: Workspace, tmp_path: Path) -> None:
+    workspace.recipe.write_text("[scan]\nproposals = 0\n")
+    taken = snapshot.take(ROOT, workspace, tmp_path / "snapshot")
+    assert not [path for path, _ in taken.files if "photos" in path]
 
 
 def test_missing_input_is_named(workspace: Workspace, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dentline import checkout
+from dentline import recipe as recipes
 from dentline.errors import DentlineError
 from dentline.files import sha256
 from dentline.workspace import Workspace
@@ -51,13 +52,13 @@ def take(code: Path, workspace: Workspace, folder: Path) -> Snapshot:
 
     Args:
         code: root of the checkout; what its ``.amlignore`` names stays out.
-        workspace: the project; its recipe, split and patches go to ``project/``.
+        workspace: the project; what its recipe's task reads goes to ``project/``.
         folder: does not exist yet.
 
     Raises:
         DentlineError: an input is missing, or the whole is more than Azure ML takes.
     """
-    inputs = [workspace.recipe, workspace.split, workspace.patches / "manifest.csv", workspace.patches / "contexts.npy"]
+    inputs = _inputs(workspace)
     missing = next((path for path in inputs if not path.is_file()), None)
     if missing is not None:
         raise DentlineError(str(missing), "is not there", "make it with: dentline split, then dentline cut")
@@ -71,9 +72,21 @@ def take(code: Path, workspace: Workspace, folder: Path) -> Snapshot:
         raise DentlineError(
             str(workspace.root),
             f"its snapshot has {snapshot.n_bytes / 2**20:.0f} MiB and Azure ML takes {MOST_BYTES / 2**20:.0f}",
-            "cut fewer negatives: [patches] negatives_per_photo",
+            "cut fewer negatives, [patches] negatives_per_photo, or leave the photos out: [scan] proposals = 0",
         )
     return snapshot
+
+
+def _inputs(workspace: Workspace) -> list[Path]:
+    """Return the files of a project that its training reads."""
+    job = recipes.load(workspace.recipe)
+    if job.task == "patch":
+        needed = [workspace.split, workspace.patches / "manifest.csv", workspace.patches / "contexts.npy"]
+    else:
+        needed = [workspace.split, workspace.labels]
+    noted = [path for path in (workspace.groups, workspace.versions) if path.is_file()]
+    whole = job.task != "patch" or job.scan.proposals or job.scan.hard_negatives
+    return [workspace.recipe, *needed, *noted, *(workspace.photo_paths().values() if whole else ())]
 
 
 def _copy(source: Path, target: Path) -> None:

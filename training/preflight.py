@@ -1,14 +1,13 @@
 """What a training job would die of on its target, looked for here, without a subscription."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 
-from dentline import conda
+from dentline import conda, rehearsal
 from dentline.errors import DentlineError
 from dentline.finding import Finding
 from dentline.workspace import Workspace
@@ -85,12 +84,7 @@ def _yaml(job: Job, snapshot: Snapshot, target: str) -> Finding:
 def _entry(job: Job, snapshot: Snapshot) -> Finding:
     """Run the job's own command line over its snapshot with nothing else in the environment, training nothing."""
     with tempfile.TemporaryDirectory() as home:
-        environment = {
-            "PATH": os.environ.get("PATH", ""),
-            "HOME": home,
-            "PYTHONPATH": str(snapshot.folder.resolve()),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        environment = rehearsal.environment(Path(home), snapshot.folder)
         command = [sys.executable, *job.command[1:], "--dry-run"]
         done = subprocess.run(
             command, cwd=snapshot.folder, env=environment, capture_output=True, text=True, check=False

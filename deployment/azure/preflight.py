@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from dentline import conda, images
+from dentline import conda, images, rehearsal
 from dentline.errors import DentlineError
 from dentline.finding import Finding
 from dentline.geometry import PATCH_PX
@@ -171,13 +171,7 @@ def _running(code: Path, model: Path, log: Path, budget_s: float) -> Iterator[st
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    environment = {
-        "PATH": os.environ.get("PATH", ""),
-        "HOME": str(log.parent),
-        "TMPDIR": str(log.parent),
-        "AZUREML_MODEL_DIR": str(model),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    environment = rehearsal.environment(log.parent, code, AZUREML_MODEL_DIR=str(model))
     command = [server, "--entry_script", "score.py", "--model_dir", str(model), "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 from dentline import conda, rehearsal
 from dentline.errors import DentlineError

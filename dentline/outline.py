@@ -57,8 +57,9 @@ def find_part(luma: NDArray[np.uint8]) -> Outline | None:
     size = fine.shape[1], fine.shape[0]
     background = cv2.resize(median, size, interpolation=cv2.INTER_LINEAR)
     contrast = np.asarray(cv2.absdiff(fine, background), np.uint8)
-    noise = 1.4826 * float(np.median(contrast[::4, ::4]))
-    contrast[cv2.resize(_frame(coarse), size, interpolation=cv2.INTER_NEAREST) > 0] = 0
+    noise = 1.4826 * _median(contrast[::4, ::4])
+    frame = cv2.resize(_frame(coarse), size, interpolation=cv2.INTER_NEAREST)
+    np.copyto(contrast, 0, where=frame.view(np.bool_))
     found = _strongest(contrast, max(LEAST_CONTRAST, NOISE_SIGMAS * noise))
     return None if found is None else _outline(*found, factor)
 
@@ -75,31 +76,42 @@ def _strongest(contrast: NDArray[np.uint8], least: float) -> tuple[NDArray[np.bo
     Regions are joined and told apart at half size, where that costs a quarter.
     """
     height, width = contrast.shape[0] // 2 * 2, contrast.shape[1] // 2 * 2
-    hot = cv2.threshold(contrast[:height, :width], least, 1, cv2.THRESH_BINARY)[1].astype(np.uint8)
+    hot = np.asarray(cv2.threshold(contrast[:height, :width], least, 1, cv2.THRESH_BINARY)[1], np.uint8)
     hot = np.asarray(cv2.medianBlur(hot, 3), np.uint8)  # without the card's bright specks
     pairs = hot[0::2] | hot[1::2]
     half = pairs[:, 0::2] | pairs[:, 1::2]
     side = CLOSE_PX // 4 * 2 + 1  # odd: an even kernel would shift the region by a pixel
-    half = cv2.morphologyEx(half, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)).astype(np.uint8)
-    _, labels, boxes, _ = cv2.connectedComponentsWithStats(half, connectivity=8)
-    rows, columns = np.nonzero(half)
-    sums = np.bincount(
-        labels[rows, columns], weights=contrast[0:height:2, 0:width:2][rows, columns], minlength=len(boxes)
-    )
-    x, y, w, h = boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3]
+    half = np.asarray(cv2.morphologyEx(half, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8)), np.uint8)
+    left, top, wide, high = cv2.boundingRect(half)
+    if not wide:
+        return None
+    # Most of a photo is background: only what holds all regions is gone through.
+    held = np.ascontiguousarray(half[top : top + high, left : left + wide])
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats(held, connectivity=8)
+    columns, rows = np.asarray(cv2.findNonZero(held)).reshape(-1, 2).T
+    weights = contrast[0:height:2, 0:width:2][rows + top, columns + left]
+    sums = np.bincount(labels[rows, columns], weights=weights, minlength=len(boxes))
+    x, y, w, h = boxes[:, 0] + left, boxes[:, 1] + top, boxes[:, 2], boxes[:, 3]
     inside = (x > 0) & (y > 0) & (x + w < half.shape[1]) & (y + h < half.shape[0])
     inside[0] = False
     if not inside.any():
         return None
     best = int(np.argmax(np.where(inside, sums, -1.0)))
-    left, top, wide, high = (int(v) for v in boxes[best, :4])
-    region = np.repeat(np.repeat(labels[top : top + high, left : left + wide] == best, 2, axis=0), 2, axis=1)
-    return region, 2 * left, 2 * top
+    x0, y0 = int(boxes[best, 0]), int(boxes[best, 1])
+    found = labels[y0 : y0 + int(h[best]), x0 : x0 + int(w[best])] == best
+    return np.repeat(np.repeat(found, 2, axis=0), 2, axis=1), 2 * int(x[best]), 2 * int(y[best])
+
+
+def _median(grey: NDArray[np.uint8]) -> float:
+    """Return the median, by counting: grey has 256 values."""
+    below = np.cumsum(np.bincount(grey.reshape(-1), minlength=256))
+    low, high = np.searchsorted(below, ((grey.size - 1) // 2, grey.size // 2), side="right")
+    return float(low + high) / 2
 
 
 def _frame(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return 1 where something far brighter or darker than the rest reaches in from the border."""
-    far = (cv2.absdiff(luma, np.full_like(luma, np.median(luma))) > FRAME_LEVELS).astype(np.uint8)
+    far = (cv2.absdiff(luma, np.full_like(luma, _median(luma))) > FRAME_LEVELS).astype(np.uint8)
     _, labels = cv2.connectedComponents(far, connectivity=8)
     touching = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     frame = np.isin(labels, touching[touching > 0]).astype(np.uint8)

@@ -43,6 +43,7 @@ class Header:
         orientation: EXIF orientation, 1 to 8; 1 where the file has none.
         n_scans: of a JPEG, when the whole file was walked; otherwise 1.
         keep: byte spans (start, end) a decoder may see; empty means all.
+        exif: of a JPEG, the TIFF block of its first EXIF segment; empty where it has none.
     """
 
     format: str
@@ -51,6 +52,7 @@ class Header:
     orientation: int = 1
     n_scans: int = 1
     keep: tuple[tuple[int, int], ...] = ()
+    exif: bytes = b""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -92,8 +94,9 @@ _OTHER_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 
 
 def _jpeg(data: Bytes, whole: bool) -> Header:
-    position, orientation, n_scans = 2, 1, 0
+    position, orientation, n_scans, exif = 2, 1, 0, b""
     size: tuple[int, int] | None = None
+    baseline_of: bytes | None = None
     for _ in range(MAX_MARKERS):
         if data[position : position + 1] != b"\xff":
             raise ImageError("truncated" if position >= len(data) else "corrupt", "its JPEG segments do not follow on")
@@ -103,7 +106,7 @@ def _jpeg(data: Bytes, whole: bool) -> Header:
         if marker == 0xD9:
             if size is None or not n_scans:
                 raise ImageError("corrupt", "ends before its picture begins")
-            return Header("jpeg", *size, orientation, n_scans)
+            return Header("jpeg", *size, orientation, n_scans, exif=exif)
         (length,) = struct.unpack(">H", data[position + 2 : position + 4])
         body = bytes(data[position + 4 : position + 2 + length])
         if length < 2 or len(body) != length - 2:
@@ -119,15 +122,18 @@ def _jpeg(data: Bytes, whole: bool) -> Header:
                     "unsupported_format", f"is a JPEG of {bits} bits and {n_components} channels", "save it as RGB"
                 )
             size = (width, height)
+            baseline_of = body[5:6] if marker != 0xC2 else None
         if marker == 0xE1 and orientation == 1 and body.startswith(b"Exif\0\0"):
             orientation = _orientation(body[6:])
+            exif = exif or body[6:]
         position += 2 + length
         if marker == 0xDA:
             n_scans += 1
             if size is None:
                 raise ImageError("corrupt", "has a JPEG scan before its frame")
-            if not whole:
-                return Header("jpeg", *size, orientation)
+            # One scan of all components ends a baseline picture; that it is all there only decoding can tell.
+            if not whole or (n_scans == 1 and body[:1] == baseline_of and data[-2:] == b"\xff\xd9"):
+                return Header("jpeg", *size, orientation, exif=exif)
             found = _MARKER.search(data, position)
             if found is None:
                 raise ImageError("truncated", "stops before the end of its JPEG data")

@@ -106,7 +106,7 @@ def resize(view: View, *, width_px: Pixels, height_px: Pixels) -> View:
     shrinks = width_px <= width and height_px <= height
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     array = cv2.resize(view.array, (width_px, height_px), interpolation=method)
-    return _moved(view, array, np.diag([width / width_px, height / height_px, 1.0]))
+    return _moved(view, array, np.array([[width / width_px, 0, 0], [0, height / height_px, 0], [0, 0, 1.0]]))
 
 
 def clahe(

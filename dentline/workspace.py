@@ -85,6 +85,10 @@ class Workspace:
         return self.root / "variants"
 
     @property
+    def features(self) -> Path:
+        return self.root / "features"
+
+    @property
     def previews(self) -> Path:
         return self.root / "previews"
 
@@ -97,6 +101,10 @@ class Workspace:
 
     def bundle(self, run_id: str) -> Path:
         return self.run(run_id) / "bundle"
+
+    @property
+    def sweep(self) -> Path:
+        return self.root / "sweep"
 
     @property
     def jobs(self) -> Path:

@@ -32,23 +32,31 @@ def generate(
     photos_per_panel: int = 3,
     seed: int = 0,
     steepest: tuple[float, float] = STEEPEST,
+    clean_share: float = CLEAN_SHARE,
 ) -> album.Made:
     """Write photos of panels and where their dents are; the same arguments give the same bytes.
+
+    Args:
+        clean_share: how many of the panels have no dent, about.
 
     Raises:
         DentlineError: `folder` holds photos already.
     """
-    return album.write(folder, photos(n_panels, photos_per_panel, seed, steepest))
+    return album.write(folder, photos(n_panels, photos_per_panel, seed, steepest, clean_share))
 
 
 def photos(
-    n_panels: int, photos_per_panel: int, seed: int, steepest: tuple[float, float] = STEEPEST
+    n_panels: int,
+    photos_per_panel: int,
+    seed: int,
+    steepest: tuple[float, float] = STEEPEST,
+    clean_share: float = CLEAN_SHARE,
 ) -> Iterator[album.Photo]:
     """Yield the photos of each panel, one after another."""
     for panel in range(n_panels):
         rng = np.random.default_rng([seed, panel])
         width, height = SIZES[rng.integers(len(SIZES))]
-        n_dents = 0 if rng.random() < CLEAN_SHARE else int(rng.integers(1, 5))
+        n_dents = 0 if rng.random() < clean_share else int(rng.integers(1, 5))
         sheet = sheets.draw(rng, width, height, n_dents, steepest)
         bend = rng.normal(0, 0.10, 2)
         for number in range(photos_per_panel):

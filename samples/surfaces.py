@@ -1,8 +1,9 @@
 """Crops of generated surfaces with and without defects, for a network to learn on before it sees a photo.
 
-A sheet has one texture, one light and one camera; defects lie all over it, and it is cut into crops,
-about half of them free of any. Everything that was drawn is told: which defect in which pixel, and
-the texture, scale, light, blur and noise. No photo of anything real is used.
+A crop has a texture, a light and a camera of its own, and about half of them no defect. Some show the edge
+of the sheet, and shadows fall on some: neither is a defect. Everything that was drawn is told: which defect
+in which cell, where it can be seen, and the texture, scale, light, blur and noise. No photo of anything
+real is used.
 """
 
 from collections.abc import Iterator
@@ -12,31 +13,36 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from samples import shot
 from samples.defects import DEFECTS, KINDS, Surface
 from samples.fields import Field, clouds, rise, slopes
 from samples.textures import TEXTURES, draw
 
-CROP_PX = 32
+CROP_PX = 64
+"""A patch, so that what is pooled over a crop is what is pooled over a patch."""
+
 CELL_PX = 4
 N_CELLS = CROP_PX // CELL_PX
-SHEET_CROPS = 4
-"""A sheet is this many crops wide and high."""
 
 NUISANCES = ("scale", "light_x", "light_y", "light_height", "gradient_x", "gradient_y", "blur", "noise", "jpeg")
 """What :attr:`Crops.nuisances` tells, each about -1..1."""
 
 _EDGE_PX = 8
-_SPARSE_SHARE = 0.35
+_SPARSE_SHARE = 0.6
+_SPARSE, _DENSE = (0.1, 0.7), (0.7, 3.0)
 _SHARES = {"dent": 2.0, "pit": 1.5}
+_EDGE_SHARE = 0.3
+_SEEN = 0.6
+"""A defect is told of where it changes the picture by this many times what noise and texture do there."""
 
 
 @dataclass(frozen=True)
 class Crops:
-    """Crops and all that is known of them; each four in a row are the quarters of one 64 px square.
+    """Crops and all that is known of them.
 
     Attributes:
-        images: (n, 32, 32, 3) uint8 RGB.
-        cells: (n, 8, 8, 7) bool, which of KINDS lies in which cell of 4 px.
+        images: (n, 64, 64, 3) uint8 RGB.
+        cells: (n, 16, 16, 7) bool, which of KINDS lies in which cell of 4 px.
         texture: (n,) int32, index into TEXTURES.
         nuisances: (n, 9) float32, in the order of NUISANCES.
     """
@@ -53,50 +59,33 @@ class Crops:
         return Crops(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
-def batches(n: int, size: int, seed: int, start: int = 0, mixed: int = 64) -> Iterator[Crops]:
-    """Yield `n` batches of `size` crops, shuffled over `mixed` sheets at a time.
-
-    Batch k is the same whatever `start` is, so that a stopped training goes on where it was.
-    """
-    per_block = mixed * SHEET_CROPS**2
-    assert per_block % size == 0, "a block of sheets must hold whole batches"
-    each = per_block // size
-    for block in range(start // each, -(-n // each)):
-        pool = crops(mixed, seed, block)
-        for k in range(each):
-            if start <= block * each + k < n:
-                yield pool.take(slice(k * size, (k + 1) * size))
+def batches(n: int, size: int, seed: int, start: int = 0) -> Iterator[Crops]:
+    """Yield batches `start` to `n` - 1 of `size` crops each; batch k is the same whatever `start` is."""
+    for number in range(start, n):
+        yield crops(size, seed, number)
 
 
-def crops(n_sheets: int, seed: int, block: int = 0) -> Crops:
-    """Return the crops of `n_sheets` sheets, shuffled by fours; the same for the same arguments."""
-    made = [sheet(np.random.default_rng([seed, block, number])) for number in range(n_sheets)]
-    joined = Crops(*(np.concatenate([getattr(m, f.name) for m in made]) for f in fields(Crops)))
-    fours = np.random.default_rng([seed, block]).permutation(len(joined) // 4)
-    return joined.take((4 * fours[:, np.newaxis] + np.arange(4)).ravel())
+def crops(n: int, seed: int, block: int = 0) -> Crops:
+    """Return `n` crops; the same for the same arguments."""
+    made = [crop(np.random.default_rng([seed, block, number])) for number in range(n)]
+    return Crops(*(np.concatenate([getattr(m, f.name) for m in made]) for f in fields(Crops)))
 
 
-def sheet(rng: np.random.Generator) -> Crops:
-    """Return the crops of one sheet, square of four by square of four."""
+def crop(rng: np.random.Generator) -> Crops:
+    """Return one crop, of a surface of its own."""
     names = list(TEXTURES)
     texture = int(rng.integers(len(names)))
-    density = rng.uniform(0.02, 0.15) if rng.random() < _SPARSE_SHARE else rng.uniform(0.2, 1.0)
-    picture, masks, nuisances = photograph(rng, names[texture], SHEET_CROPS * CROP_PX, density)
-    side = SHEET_CROPS // 2
-    images = picture.reshape(side, 2, CROP_PX, side, 2, CROP_PX, 3).transpose(0, 3, 1, 4, 2, 5, 6)
-    grid = masks.reshape(len(KINDS), side, 2, N_CELLS, CELL_PX, side, 2, N_CELLS, CELL_PX)
-    found = np.asarray(grid.any(axis=(4, 8)), np.bool_)
-    cells = found.transpose(1, 4, 2, 5, 3, 6, 0).reshape(-1, N_CELLS, N_CELLS, len(KINDS))
-    n = len(cells)
-    return Crops(
-        images.reshape(n, CROP_PX, CROP_PX, 3), cells, np.full(n, texture, np.int32), np.tile(nuisances, (n, 1))
-    )
+    density = rng.uniform(*(_SPARSE if rng.random() < _SPARSE_SHARE else _DENSE))
+    picture, masks, nuisances = photograph(rng, names[texture], CROP_PX, density)
+    cells = masks.reshape(len(KINDS), N_CELLS, CELL_PX, N_CELLS, CELL_PX).any(axis=(2, 4))
+    found = np.asarray(cells, np.bool_).transpose(1, 2, 0)
+    return Crops(picture[None], found[None], np.array([texture], np.int32), nuisances[None])
 
 
 def photograph(
     rng: np.random.Generator, texture: str, side: int, density: float, kinds: tuple[str, ...] = KINDS
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.float32]]:
-    """Return a picture (side, side, 3) of a sheet, where each kind lies (7, side, side), and NUISANCES.
+    """Return a picture (side, side, 3) of a sheet, where each kind is seen (7, side, side), and NUISANCES.
 
     Args:
         rng: draws everything.
@@ -111,16 +100,23 @@ def photograph(
     slope_x, slope_y = slopes(height)
     steepness = np.sqrt(np.mean(slope_x**2 + slope_y**2)) + 1e-6
     surface = Surface(
-        bumps=height * np.float32(_between(rng, 0.008, 0.1) / steepness),
-        paint=np.maximum(1 + np.float32(_between(rng, 0.01, 0.2)) * shade, 0.05),
+        bumps=height * np.float32(shot.between(rng, 0.012, 0.1) / steepness),
+        paint=np.maximum(1 + np.float32(shot.between(rng, 0.015, 0.2)) * shade, 0.05),
         gloss=np.ones((wide, wide), np.float32),
     )
+    whole = Surface(surface.bumps.copy(), surface.paint.copy(), surface.gloss.copy())
     masks = _damage(surface, rng, density, kinds)
-    grey, light = _lit(surface, rng)
-    picture, camera = _taken(grey, rng)
+    beyond = _edge(rng, (whole, surface))
+    lamps = shot.lamps(rng, wide)
+    camera = shot.camera(rng)
+    radiance = lamps.on(surface)
+    grey = camera.developed(radiance)
+    if masks.any():
+        masks &= _seen(grey, camera.developed(lamps.on(whole), radiance), camera.noise) & (beyond < 0.5)
+    picture = camera.taken(grey, rng)
     inner = slice(_EDGE_PX, _EDGE_PX + side)
     scale = np.log(scale_px / 5.5) / 0.8
-    return picture[inner, inner], masks[:, inner, inner], np.array([scale, *light, *camera], np.float32)
+    return picture[inner, inner], masks[:, inner, inner], np.array([scale, *lamps.told, *camera.told], np.float32)
 
 
 def _damage(surface: Surface, rng: np.random.Generator, density: float, kinds: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -134,62 +130,28 @@ def _damage(surface: Surface, rng: np.random.Generator, density: float, kinds: t
     return masks
 
 
-def _lit(surface: Surface, rng: np.random.Generator) -> tuple[Field, list[float]]:
-    """Let lamps and a room shine on the surface: radiance (H, W), and what of the light is told."""
-    slope_x, slope_y = slopes(surface.bumps)
-    azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.95)
-    flat = np.sqrt(1 - height**2)
-    lx, ly = np.float32(flat * np.cos(azimuth)), np.float32(flat * np.sin(azimuth))
-    facing = (np.float32(height) - lx * slope_x - ly * slope_y) / np.sqrt(1 + slope_x**2 + slope_y**2)
-    side = len(facing)
-    ramp = np.linspace(-1, 1, side, dtype=np.float32)
-    gradient = rng.uniform(-0.5, 0.5, 2).astype(np.float32)
-    lamp = 1 + gradient[0] * ramp[np.newaxis, :] + gradient[1] * ramp[:, np.newaxis]
-    radiance = surface.paint * (np.float32(rng.uniform(0.05, 0.6)) + lamp * np.maximum(facing, 0))
-    if rng.random() < 0.7:
-        shine = np.float32(_between(rng, 0.03, 0.6)) * surface.gloss
-        radiance += shine * _mirrored(slope_x, slope_y, ramp, rng)
-    return radiance, [float(lx), float(ly), 2 * height - 1, *(2 * gradient).tolist()]
+def _edge(rng: np.random.Generator, surfaces: tuple[Surface, ...]) -> Field:
+    """End some sheets at an edge, rounded or sharp, with something else behind: how far each pixel is beyond, 0..1."""
+    side = len(surfaces[0].bumps)
+    if rng.random() >= _EDGE_SHARE:
+        return np.zeros((side, side), np.float32)
+    away, soft = shot.beyond(rng, side), rng.uniform(0.4, 2)
+    behind = rise(away / soft)
+    round_px, fall = shot.between(rng, 1, 12), rng.uniform(0, 1)
+    drop = np.float32(fall * round_px) * np.logaddexp(0, away / np.float32(round_px)).astype(np.float32)
+    paint = np.float32(shot.between(rng, 0.05, 2)) * (1 + np.float32(0.1) * clouds(rng, side, side, rng.uniform(2, 20)))
+    for surface in surfaces:
+        surface.bumps[...] -= drop * (1 - behind)
+        surface.bumps[...] *= 1 - behind
+        surface.paint[...] += behind * (paint - surface.paint)
+        surface.gloss[...] *= 1 - behind
+    return behind
 
 
-def _mirrored(slope_x: Field, slope_y: Field, ramp: Field, rng: np.random.Generator) -> Field:
-    """Return what the surface mirrors of a room with a bright end and some tubes."""
-    turn, bend = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.25, 2).astype(np.float32)
-    cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))
-    seen_x = bend[0] * ramp[np.newaxis, :] + 2 * slope_x
-    seen_y = bend[1] * ramp[:, np.newaxis] + 2 * slope_y
-    across = cos * seen_x + sin * seen_y
-    room = np.float32(rng.uniform(0.3, 1)) * rise((across - np.float32(rng.uniform(-0.4, 0.4))) / rng.uniform(0.1, 0.6))
-    for _ in range(rng.integers(0, 3)):
-        half, soft = rng.uniform(0.03, 0.2), rng.uniform(0.01, 0.08)
-        room += np.float32(rng.uniform(0.4, 2)) * rise((half - np.abs(across - rng.uniform(-0.8, 0.8))) / soft)
-    return room
-
-
-def _taken(radiance: Field, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[float]]:
-    """Blur, colour, expose, add noise and compress: (H, W, 3) uint8, and what of the camera is told."""
-    blur = rng.uniform(0.2, 1.4)
-    image = np.asarray(cv2.GaussianBlur(radiance, (0, 0), blur), np.float32)
-    image = np.maximum(image, 0) * np.float32(_between(rng, 0.06, 0.6) / (image.mean() + 1e-6))
-    grey = 255 * (image / (1 + np.maximum(image - 0.6, 0))) ** np.float32(1 / rng.uniform(1.4, 2.4))
-    colored = rng.random() < 0.5
-    tint = np.exp(rng.normal(0, 0.15, 3)).astype(np.float32) if colored else np.ones(3, np.float32)
-    picture = grey[..., np.newaxis] * (tint / tint.mean())
-    noise = _between(rng, 0.5, 9)
-    shape = picture.shape if colored else (*grey.shape, 1)
-    picture = picture + np.float32(noise) * rng.standard_normal(shape, dtype=np.float32)
-    if rng.random() < 0.15:  # uneven sensor or dirty glass
-        picture += np.float32(3) * clouds(rng, len(grey), len(grey), 20)[..., np.newaxis]
-    pixels = np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
-    quality = int(rng.integers(45, 96))
-    jpeg = rng.random() < 0.5
-    if jpeg:
-        _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-    told = [(blur - 0.8) / 0.6, np.log(noise / 2.1) / 1.45, (70 - quality) / 25 if jpeg else -1.0]
-    return pixels, [float(t) for t in told]
-
-
-def _between(rng: np.random.Generator, low: float, high: float) -> float:
-    """Draw log-uniformly."""
-    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+def _seen(grey: Field, whole: Field, noise: float) -> NDArray[np.bool_]:
+    """Return where a defect changes the picture by more than noise and texture hide."""
+    changed = np.abs(cv2.GaussianBlur(grey - whole, (0, 0), 1.2))
+    changed = cv2.dilate(changed, np.ones((5, 5), np.uint8))
+    texture = cv2.GaussianBlur(whole**2, (0, 0), 6) - cv2.GaussianBlur(whole, (0, 0), 6) ** 2
+    hidden = np.sqrt(np.maximum(texture, 0) + np.float32((noise / 2) ** 2) + 0.5)
+    return np.asarray(changed > np.float32(_SEEN) * hidden, np.bool_)

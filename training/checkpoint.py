@@ -21,11 +21,16 @@ def save(path: Path, state: dict[str, Any], **arrays: Sequence[NDArray[Any]]) ->
         np.savez(handle, allow_pickle=False, state=np.frombuffer(json.dumps(state).encode(), np.uint8), **named)
 
 
-def load(path: Path) -> tuple[dict[str, Any], dict[str, Arrays]] | None:
-    """Return the state and the lists as saved, or None where there is no checkpoint."""
-    if not path.is_file():
+def read(path: Path) -> bytes:
+    """Return a checkpoint's bytes, empty where there is none."""
+    return path.read_bytes() if path.is_file() else b""
+
+
+def loads(data: bytes) -> tuple[dict[str, Any], dict[str, Arrays]] | None:
+    """Return the state and the lists as saved, or None for empty bytes."""
+    if not data:
         return None
-    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as held:
+    with np.load(io.BytesIO(data), allow_pickle=False) as held:
         groups: dict[str, dict[int, NDArray[Any]]] = {}
         for key in held.files:
             name, _, number = key.partition(".")

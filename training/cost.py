@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dentline.intervals import Floats, Labels, Value, resample
+from deployment.calibration import Calibration, logit, sigmoid
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,8 @@ class Costs:
     defect_rate: float
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """p -> sigmoid(slope * logit(p) + intercept). Source: Platt, 1999, on the logit."""
-
-    slope: float
-    intercept: float
-
-    def p(self, p: Floats) -> Floats:
-        """Return calibrated probabilities; their order stays where the slope is positive."""
-        return _sigmoid(self.slope * _logit(p) + self.intercept)
+LEAST_SLOPE = 1e-3
+"""A calibration never turns the order round: on a handful of photos a slope below 0 would be chance."""
 
 
 def calibrate(label: NDArray[np.int8], p: Floats) -> Calibration:
@@ -49,17 +42,17 @@ def calibrate(label: NDArray[np.int8], p: Floats) -> Calibration:
     truth = label.astype(bool)
     n_true, n_false = int(truth.sum()), int((~truth).sum())
     target = np.where(truth, (n_true + 1) / (n_true + 2), 1 / (n_false + 2))
-    x = np.stack([_logit(p), np.ones(len(p))], axis=1)
+    x = np.stack([logit(p), np.ones(len(p))], axis=1)
     found = np.array([1.0, 0.0])
     for _ in range(100):
-        now = _sigmoid(x @ found)
+        now = sigmoid(x @ found)
         slope = x.T @ (now - target) + 1e-3 * (found - [1, 0])
         curvature = (x * (now * (1 - now))[:, None]).T @ x + 1e-3 * np.eye(2)
         step = np.linalg.solve(curvature, slope)
         found = found - step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
         if np.abs(step).max() < 1e-9:
             break
-    return Calibration(float(found[0]), float(found[1]))
+    return Calibration(max(float(found[0]), LEAST_SLOPE), float(found[1]))
 
 
 def brier(label: NDArray[np.int8], p: Floats) -> float:
@@ -172,13 +165,3 @@ def _least(curve: Floats, thresholds: Floats, edges: Floats) -> int:
     ties = np.flatnonzero(curve <= curve.min() * (1 + 1e-12) + 1e-12)
     at = np.searchsorted(edges, thresholds[ties], side="left").clip(1, len(edges) - 1)
     return int(ties[np.argmax(edges[at] - edges[at - 1])])
-
-
-def _logit(p: Floats) -> Floats:
-    kept = np.clip(p, 1e-7, 1 - 1e-7)
-    return np.log(kept / (1 - kept))
-
-
-def _sigmoid(x: Floats) -> Floats:
-    result: Floats = 1 / (1 + np.exp(-np.clip(x, -60, 60)))
-    return result

@@ -1,12 +1,14 @@
 """Patches as training takes them: rows of contexts with their labels and groups, dealt out in batches."""
 
 import hashlib
+import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from augmentation.edges import random_edges
 from augmentation.random import Augmenter
 from dentline.errors import DentlineError
 from dentline.geometry import FIELD_PX
@@ -82,6 +84,23 @@ def join(parts: list[Examples]) -> Examples:
     )
 
 
+def dumps(examples: Examples | None) -> bytes:
+    """Return examples as bytes, for another machine; None is empty."""
+    if examples is None:
+        return b""
+    out = io.BytesIO()
+    np.savez(out, allow_pickle=False, **{f.name: getattr(examples, f.name) for f in fields(examples)})
+    return out.getvalue()
+
+
+def loads(data: bytes) -> Examples | None:
+    """Return what :func:`dumps` made bytes of."""
+    if not data:
+        return None
+    with np.load(io.BytesIO(data), allow_pickle=False) as held:
+        return Examples(**held)
+
+
 def folds(label: NDArray[np.int8], group: NDArray[np.str_], n_folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Deal whole groups to folds, those with a dent and those without apart; return (n,) fold numbers."""
     names, index = np.unique(group, return_inverse=True)
@@ -94,13 +113,14 @@ def folds(label: NDArray[np.int8], group: NDArray[np.str_], n_folds: int, rng: n
 
 
 def batches(
-    examples: Examples, size: int, positives: float, augment: Augmenter, rng: np.random.Generator
+    examples: Examples, size: int, positives: float, augment: Augmenter, edges: float, rng: np.random.Generator
 ) -> Iterator[tuple[Pixels, NDArray[np.float32]]]:
     """Yield batches without end: (size, 112, 112, 3) uint8 fields and (size,) float32 labels.
 
     Args:
         positives: share of dents in a batch, drawn evenly over the parts that have them; 0 draws
             patches as they come. Negatives are gone through in random order, each once a pass.
+        edges: share of the patches that get an edge, with a negative of the batch or a plain surface beyond.
     """
     dents, rest = np.flatnonzero(examples.label == 1), np.flatnonzero(examples.label == 0)
     n_dents = round(size * positives)
@@ -110,7 +130,8 @@ def batches(
     while True:
         drawn = rng.choice(dents, n_dents, p=evenly)
         rows = np.concatenate([drawn, [next(order) for _ in range(size - n_dents)]]).astype(np.intp)
-        yield augment(examples.contexts[rows], rng, FIELD_PX), examples.label[rows].astype(np.float32)
+        fields, label = augment(examples.contexts[rows], rng, FIELD_PX), examples.label[rows]
+        yield random_edges(fields, fields[label == 0], rng, edges), label.astype(np.float32)
 
 
 def fingerprint(parts: list[Examples]) -> str:

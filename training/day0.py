@@ -1,8 +1,10 @@
 """Day 0: the pretraining's own heads as a patch model, before anybody has marked a dent.
 
 The surface weights come with two linear heads: which defect lies in which cell of 4 px (block2) and of
-8 px (block3). Together, over the middle of a patch, they say whether a defect is there, on any photo,
-with no label of it. That is a guess: it knows generated surfaces and nothing of this part.
+8 px (block3). The likeliest cell in the middle of a patch says whether a defect is there, on any photo,
+with no label of it; less what the whole patch says, for a surface that looks wrong everywhere is not
+dented everywhere. Both were chosen on generated photos. That is a guess: it knows generated surfaces and
+nothing of this part.
 """
 
 from datetime import UTC, datetime
@@ -17,7 +19,8 @@ from dentline import __version__
 from dentline.errors import DentlineError
 from dentline.files import sha256
 from dentline.geometry import FIELD_PX, PATCH_PX, STRIDE_PX
-from deployment.bundle import Bundle, Contract, Golden, write
+from deployment.bundle import Bundle, Golden, write
+from deployment.contract import Contract
 from training import export as exporting
 from training.models import vgg16, weights
 
@@ -26,6 +29,9 @@ THRESHOLD = 0.3
 
 _MIDDLE_PX = 16
 """Side of the square in the middle of a patch whose cells are asked."""
+
+_QUIET = -5.0
+"""Mean logit of a patch from which on it speaks against what its middle says."""
 
 _HEADS = {"cells2": "block2", "cells3": "block3"}
 _PARTS = ("kernel", "bias")
@@ -64,9 +70,12 @@ def build(path: Path = weights.SURFACE) -> keras.Model:
         answer.set_weights([found[f"{head}_kernel"][:, -1].reshape(1, 1, -1, 1), found[f"{head}_bias"][-1:]])
         side = STRIDE_PX // stride_px
         logits.append(layers.AveragePooling2D(side, name=f"{head}_cells")(x) if side > 1 else x)
-    cells = layers.Activation("sigmoid")(layers.Average()(logits))
+    cells = layers.Average()(logits)
     middle, edge = _MIDDLE_PX // STRIDE_PX, (PATCH_PX - _MIDDLE_PX) // 2 // STRIDE_PX
-    p = layers.AveragePooling2D(middle, 1, name="middle")(layers.Cropping2D(edge)(cells))
+    likeliest = layers.MaxPooling2D(middle, 1, name="middle")(layers.Cropping2D(edge)(cells))
+    around = layers.AveragePooling2D(PATCH_PX // STRIDE_PX, 1, name="around")(cells)
+    against = layers.ReLU()(layers.Rescaling(1.0, offset=-_QUIET)(around))
+    p = layers.Activation("sigmoid")(layers.Subtract()([likeliest, against]))
     model = keras.Model(trunk.input, keras.ops.squeeze(p, -1), name="day0")
     assert model.compute_output_shape((1, FIELD_PX, FIELD_PX, 3)) == (1, 1, 1)
     return model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dentline.files import sha256
 from dentline.workspace import Workspace
-from deployment import keep, records
+from deployment import judged, keep, records
 from labeling.returned import Judged
 
 
@@ -28,7 +28,7 @@ def gather(workspace: Workspace, folder: Path) -> Gathered:
         DentlineError: no photo was scored yet.
     """
     with closing(records.open_for_reading(workspace.scores)) as connection:
-        rows = records.judgements(connection)
+        rows = judged.judgements(connection)
     here = workspace.photo_paths()
     found, n_missing = [], 0
     for row in rows:

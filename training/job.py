@@ -19,6 +19,9 @@ OUTPUTS = "outputs"
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
 """Base image of a cloud job; ``environment.yml`` is built on it."""
 
+TOGETHER = ("scratch",)
+"""The models that several machines train together. The rest are fitted by the first machine alone."""
+
 
 @dataclass(frozen=True)
 class Job:

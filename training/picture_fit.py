@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from augmentation.whole import vary
 from dentline.recipe import Augment, Recipe
 from training.pictures import Pictures
-from training.schedules import SCHEDULES
+from training.schedules import PLATEAU_FACTOR, optimizer, plateau_epochs, verdict_loss
 
 
 class Batches(keras.utils.PyDataset):
@@ -61,35 +61,34 @@ def fit(
     validation: Pictures,
     recipe: Recipe,
     logs: Path | None = None,
-    rate: float | None = None,
-    epochs: int | None = None,
+    better_only: bool = False,
 ) -> list[dict[str, float]]:
     """Train `model` in place and leave the weights of its best epoch in it; return one row an epoch.
 
     Args:
-        logs: where TensorBoard's files go. rate, epochs: instead of the recipe's.
+        logs: where TensorBoard's files go.
+        better_only: the model as it comes counts as an epoch too: it is left as it was where none is better.
     """
     how = recipe.train
     keras.utils.set_random_seed(how.seed)
-    peak, n_epochs = rate or how.learning_rate, epochs or how.epochs
     batches = Batches(train, how.batch_size, recipe.augment, how.class_balance, np.random.default_rng(how.seed))
-    schedule = SCHEDULES.get(how.schedule, SCHEDULES["constant"])(peak, how.lowest_rate, n_epochs * len(batches))
-    corners = train.target.shape[1] == 8
-    loss: Any = "mae" if corners else _LOSSES[how.loss](how.focal_gamma)
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=how.weight_decay, beta_1=0.9)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+    loss: Any = "mae" if train.target.shape[1] == 8 else verdict_loss(how)
+    model.compile(optimizer=optimizer(how, how.epochs * len(batches)), loss=loss, jit_compile=False)
     with tempfile.TemporaryDirectory() as folder:
         best = str(Path(folder) / "best.weights.h5")
+        begun = model.get_weights()
+        before = model.evaluate(validation.inputs, validation.target, verbose=0) if better_only else None
         callbacks = [
-            keras.callbacks.ModelCheckpoint(best, monitor="val_loss", save_best_only=True, save_weights_only=True),
+            keras.callbacks.ModelCheckpoint(
+                best, monitor="val_loss", save_best_only=True, save_weights_only=True, initial_value_threshold=before
+            ),
             keras.callbacks.EarlyStopping(monitor="val_loss", patience=how.patience),
             keras.callbacks.LambdaCallback(on_epoch_end=_told),
         ]
         if how.schedule == "plateau":
             callbacks.append(
                 keras.callbacks.ReduceLROnPlateau(
-                    factor=0.5, patience=max(1, how.patience // 3), min_lr=how.lowest_rate
+                    factor=PLATEAU_FACTOR, patience=plateau_epochs(how), min_lr=min(how.lowest_rate, how.learning_rate)
                 )
             )
         if logs is not None:
@@ -97,11 +96,14 @@ def fit(
         told = model.fit(
             batches,
             validation_data=(validation.inputs, validation.target),
-            epochs=n_epochs,
+            epochs=how.epochs,
             callbacks=callbacks,
             verbose=0,
         )
-        model.load_weights(best)
+        if Path(best).is_file():
+            model.load_weights(best)
+        else:
+            model.set_weights(begun)
     names: Sequence[str] = list(told.history)
     return [{"epoch": i + 1, **{name: float(told.history[name][i]) for name in names}} for i in range(len(told.epoch))]
 
@@ -110,9 +112,3 @@ def _told(epoch: int, logs: dict[str, float]) -> None:
     print(
         f"\r  epoch {epoch + 1}: loss {logs['loss']:.4f}, validation {logs['val_loss']:.4f} ", end="", file=sys.stderr
     )
-
-
-_LOSSES = {
-    "cross_entropy": lambda gamma: keras.losses.BinaryCrossentropy(),
-    "focal": lambda gamma: keras.losses.BinaryFocalCrossentropy(gamma=gamma),
-}

@@ -20,6 +20,10 @@ HIT_PX = 16.0
 """A quarter of a patch: nearer than this a person looking at the place sees the dent in its middle."""
 
 
+FAR_PX = 20.0
+"""A place farther than this from every marked centre shows no dent; a nearer one is neither learnt as none."""
+
+
 @dataclass(frozen=True)
 class Places:
     """Every place found in a set of photos, the surest first, matched with the marked centres.
@@ -41,6 +45,23 @@ class Places:
         highest = np.zeros(len(self.n_centers))
         np.maximum.at(highest, self.photo, self.p)
         return highest
+
+    def parts(self) -> "Parts":
+        """Return the parts: each as sure as its surest photo, dented where any of its photos shows a dent."""
+        names, index = np.unique(self.group, return_inverse=True)
+        p, dented = np.zeros(len(names)), np.zeros(len(names), bool)
+        np.maximum.at(p, index, self.photo_p)
+        np.logical_or.at(dented, index, self.n_centers > 0)
+        return Parts(p, dented, names)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts with the verdict's probability, (n,) each; `group` names them."""
+
+    p: Floats
+    dented: NDArray[np.bool_]
+    group: NDArray[np.str_]
 
 
 def match(

@@ -22,7 +22,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from dentline.errors import DentlineError
 from dentline.files import replacing, write_text
-from dentline.recipe import option
+from dentline.options import option
 from training.models import surface
 
 
@@ -30,18 +30,19 @@ from training.models import surface
 class Pretrain:
     """How the weights are learnt: recipes/pretrain.toml."""
 
-    crops: int = option(65_536, "crops a seed learns from, each seen once", 128)
-    batch_size: int = option(64, "crops a step", 8, 4096)
-    learning_rate: float = option(1.5e-3, "peak rate of Adam; warms up, then falls as a cosine", 1e-8, 1)
-    average: float = option(0.995, "momentum of the running average of the weights that is kept", 0, 0.99999)
+    crops: int = option(16_384, "crops of 64 px a seed learns from, each seen once", 32)
+    batch_size: int = option(16, "crops a step", 2, 4096)
+    learning_rate: float = option(1e-3, "peak rate of Adam; warms up, then falls as a cosine", 1e-8, 1)
+    average: float = option(0.99, "momentum of the running average of the weights that is kept", 0, 0.99999)
     side_tasks: float = option(0.3, "weight of texture, light, scale, blur and noise in the loss", 0, 100)
+    area: float = option(2.0, "weight of how much of each cell, and of the whole crop, is defect", 0, 100)
     bfloat16: bool = option(True, "16-bit convolutions while training; the weights stay 32-bit")
-    checkpoint_steps: int = option(25, "steps between checkpoints", 1, 1_000_000)
-    judged_crops: int = option(8_192, "crops the seed is judged on, of seeds no training sees", 128)
+    checkpoint_steps: int = option(32, "steps between checkpoints", 1, 1_000_000)
+    judged_crops: int = option(2_048, "crops the seed is judged on, of seeds no training sees", 32)
 
 
 class Crops(Protocol):
-    """Crops and what is known of them, as `samples.surfaces.Crops`; each four in a row make a square."""
+    """Crops and what is known of them, as `samples.surfaces.Crops`."""
 
     @property
     def images(self) -> NDArray[np.uint8]: ...
@@ -112,18 +113,14 @@ def judge(network: keras.Model, stream: Stream, recipe: Pretrain) -> dict[str, f
     for batch in stream(n, recipe.batch_size, _JUDGED_SEED, 0):
         images, *targets = _tensors(batch)
         logits = network(images, training=False)
-        losses.append([float(v) for v in _losses(logits, targets, recipe.side_tasks)])
-        present = batch.cells.any(axis=(1, 2, 3))
-        truth.append((present, present.reshape(-1, 4).any(axis=1)))
+        losses.append([float(v) for v in _losses(logits, targets, recipe)])
+        truth.append(batch.cells.any(axis=(1, 2, 3)))
         cells = [tf.reduce_max(logits[head][..., -1], axis=(1, 2)) for head in surface.HEADS]
-        found.append(
-            [logits["mean"][:, -1], logits["max"][:, -1], *cells, _by_four(tf.reduce_mean, logits["square"])[:, -1]]
-        )
-    crops, squares = (np.concatenate(column) for column in zip(*truth, strict=True))
-    judged = {"n_crops": len(crops), "n_with_defect": int(crops.sum()), "loss": float(np.mean(losses, 0)[0])}
-    for name, column in zip(("mean", "max", *surface.HEADS, "square"), zip(*found, strict=True), strict=True):
+        found.append([logits["mean"][:, -1], logits["max"][:, -1], *cells])
+    present = np.concatenate(truth)
+    judged = {"n_crops": len(present), "n_with_defect": int(present.sum()), "loss": float(np.mean(losses, 0)[0])}
+    for name, column in zip(("mean", "max", *surface.HEADS), zip(*found, strict=True), strict=True):
         scores = np.concatenate([np.asarray(part) for part in column])
-        present = squares if name == "square" else crops
         judged[f"{name}_auc"] = float(roc_auc_score(present, scores))
         judged[f"{name}_average_precision"] = float(average_precision_score(present, scores))
     return judged
@@ -151,31 +148,32 @@ def _tensors(batch: Crops) -> tuple[Any, ...]:
     return tuple(tf.constant(t) for t in (*targets, batch.texture, batch.nuisances))
 
 
-def _losses(logits: dict[str, Any], targets: list[Any], side_tasks: float) -> tuple[Any, ...]:
+def _losses(logits: dict[str, Any], targets: list[Any], recipe: Pretrain) -> tuple[Any, ...]:
     cells, coarse, present, texture, nuisances = targets
 
     def entropy(name: str, truth: Any) -> Any:
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(truth, logits[name]))
 
+    def coverage(name: str, truth: Any) -> Any:
+        wrong = logits[name] - truth
+        each = tf.reduce_mean(tf.square(wrong) * (1 + 4 * truth), axis=(0, 1, 2))
+        whole = tf.reduce_mean(tf.square(tf.reduce_mean(wrong, axis=(1, 2))), axis=0)
+        return tf.reduce_sum(each + 10 * whole)
+
     where = entropy("cells2", cells) + entropy("cells3", coarse)
-    # Linear heads: the mean of four crops' answers is the answer to their mean, the whole square's.
-    square = _by_four(tf.reduce_mean, logits["square"])
-    in_square = tf.nn.sigmoid_cross_entropy_with_logits(_by_four(tf.reduce_max, present), square)
-    which = entropy("mean", present) + entropy("max", present) + tf.reduce_mean(in_square)
+    area = coverage("area2", cells) + coverage("area3", coarse)
+    which = entropy("mean", present) + entropy("max", present)
     kind = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(texture, logits["texture"]))
     rest = tf.reduce_mean(tf.square(nuisances - logits["nuisances"]))
-    return 4 * where + which + side_tasks * (kind + 2 * rest), where, which, kind, rest
-
-
-def _by_four(reduce: Callable[..., Any], rows: Any) -> Any:
-    return reduce(tf.reshape(rows, (-1, 4, rows.shape[-1])), axis=1)
+    total = 8 * where + recipe.area * area + which + recipe.side_tasks * (kind + 2 * rest)
+    return total, where, area, which, kind, rest
 
 
 def _step(network: keras.Model, optimizer: Any, recipe: Pretrain) -> Callable[..., Any]:
     @tf.function  # type: ignore[untyped-decorator]
     def step(images: Any, *targets: Any) -> Any:
         with tf.GradientTape() as tape:
-            losses = _losses(network(images, training=True), list(targets), recipe.side_tasks)
+            losses = _losses(network(images, training=True), list(targets), recipe)
         variables = network.trainable_variables
         optimizer.apply(tape.gradient(losses[0], variables), variables)
         return losses
@@ -230,7 +228,7 @@ def _log(folder: Path, step: int, pace: float, losses: NDArray[np.float64]) -> N
     new = not history.is_file()
     with history.open("a", encoding="utf-8") as handle:
         if new:
-            handle.write("step,crops_per_s,loss,cells,presence,texture,nuisances\n")
+            handle.write("step,crops_per_s,loss,cells,area,presence,texture,nuisances\n")
         handle.write(f"{step},{pace:.1f}," + ",".join(f"{v:.5f}" for v in losses) + "\n")
         handle.flush()
         os.fsync(handle.fileno())

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
 import numpy as np
@@ -14,6 +15,7 @@ from plotly.offline import get_plotlyjs
 from dentline.files import write_text
 from dentline.images import encode_png
 from labeling.patches import PatchSet, middle
+from training import photo_report
 from training.compare import compare
 from training.run import Run
 
@@ -56,12 +58,17 @@ def of_patches(patches: PatchSet) -> Show:
     return show
 
 
-def write(path: Path, runs: list[Run], not_run: Mapping[str, str], show: Show) -> None:
-    """Write the report of runs that share their test samples.
+def write(
+    runs: list[Run],
+    not_run: Mapping[str, str],
+    show: Show,
+    photos: Mapping[str, Path] = MappingProxyType({}),
+) -> None:
+    """Write report.html of runs that share their test samples: one, of all of them, into the folder of each.
 
     Args:
         not_run: model to the reason it was not run.
-        show: for the pictures of what they got wrong.
+        show: for the pictures of what they got wrong. photos: the file of each, for whole photos.
     """
     colours = {run.run_id: COLOURS[i % len(COLOURS)] for i, run in enumerate(runs)}
     template = jinja2.Environment(loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
@@ -75,9 +82,11 @@ def write(path: Path, runs: list[Run], not_run: Mapping[str, str], show: Show) -
         pr=_curves(runs, colours, "pr", "Recall", "Precision"),
         loss=_losses(runs, colours),
         mistakes={run.run_id: mistakes(run, show) for run in runs},
+        whole={run.run_id: photo_report.section(run, photos, _div) for run in runs if run.places},
         plotly=get_plotlyjs(),
     )
-    write_text(path, html)
+    for run in runs:
+        write_text(run.folder / "report.html", html)
 
 
 def mistakes(run: Run, show: Show) -> list[Mistake]:
@@ -131,7 +140,7 @@ def _div(figure: go.Figure) -> str:
         template="plotly_white",
         height=380,
         margin={"l": 56, "r": 16, "t": 12, "b": 48},
-        legend={"orientation": "h", "y": 1.08},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "bgcolor": "rgba(0, 0, 0, 0)"},
         font={"family": "system-ui, sans-serif", "size": 13},
     )
     options = {"displayModeBar": False, "responsive": True}

@@ -15,7 +15,7 @@ from dentline.progress import Progress
 from dentline.workspace import Workspace
 from deployment import bundle, champion
 from deployment.engine import OnnxEngine
-from labeling import cutting, hard, patches, returned, split
+from labeling import cut_shards, cutting, hard, patches, returned, split
 from labeling.returned import FOLDER, Returned
 from labeling.store import Store
 from training import metrics
@@ -94,7 +94,7 @@ def retrain(
     with Store(workspace.labels) as store:
         reviewed = [a for a in store.latest().values() if a.status in cutting.REVIEWED]
     planned = cutting.plan(reviewed, assignments, recipe.patches, hard.read(workspace.hard))
-    cutting.cut(workspace.patches, planned, workspace.photo_paths(), progress)
+    cut_shards.cut(workspace.patches, planned, workspace.photo_paths(), progress)
     (outcome,) = train(workspace, (reigning.contract.model,), progress=progress)
     challenger = bundle.load(workspace.bundle(outcome.run_id))
     gains = compare(reigning, challenger, Examples.of(patches.read(workspace.patches), "test"), recipe.train.seed)

@@ -42,6 +42,7 @@ class Record:
         started_at: UTC, ``YYYY-MM-DDTHH:MM:SS``.
         n_train, n_validation, n_test: patches.
         data_version: number of the version of the labels in versions.json; 0 where none was noted.
+        code_sha256: over the Python files that trained it. environment_sha256: of environment.yml.
     """
 
     run_id: str
@@ -60,6 +61,8 @@ class Record:
     n_validation: int
     n_test: int
     data_version: int = 0
+    code_sha256: str = ""
+    environment_sha256: str = ""
 
 
 @dataclass(frozen=True)

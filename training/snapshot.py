@@ -85,7 +85,7 @@ def _inputs(workspace: Workspace) -> list[Path]:
     else:
         needed = [workspace.split, workspace.labels]
     noted = [path for path in (workspace.groups, workspace.versions) if path.is_file()]
-    whole = job.task != "patch" or job.scan.proposals or job.scan.hard_negatives
+    whole = job.task != "patch" or job.scan.proposals
     return [workspace.recipe, *needed, *noted, *(workspace.photo_paths().values() if whole else ())]
 
 

@@ -2,16 +2,21 @@
 
 import importlib
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from dentline import checkout
+from dentline import recipe as recipes
 from dentline.errors import DentlineError
 from dentline.files import write_text
 from dentline.workspace import Workspace
 from training import job as jobs
 from training import snapshot as snapshots
+from training.targets import schedule as schedules
+from training.targets.schedule import Schedule
 from training.targets.target import Target
 
 
@@ -66,7 +71,17 @@ def target(name: str) -> Target:
 
 
 def prepare(workspace: Workspace, models: tuple[str, ...], nodes: int) -> tuple[jobs.Job, snapshots.Snapshot]:
-    """Take the project's snapshot into a new job folder and write the job beside it."""
+    """Take the project's snapshot into a new job folder and write the job beside it.
+
+    Raises:
+        DentlineError: several nodes for models of which none is trained together.
+    """
+    if nodes > 1:
+        recipe = recipes.load(workspace.recipe)
+        chosen = models or recipe.train.models
+        if recipe.task != "patch" or not set(chosen) & set(jobs.TOGETHER):
+            problem = f"would leave {nodes - 1} of {nodes} machines idle: {', '.join(chosen)} trains on one"
+            raise DentlineError(f"--nodes {nodes}", problem, f"ask for one, or train {' or '.join(jobs.TOGETHER)}")
     job_id = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
     snapshot = snapshots.take(checkout.ROOT, workspace, workspace.jobs / job_id / "snapshot")
     job = jobs.train(job_id, workspace.name, snapshot.digest, models, nodes)
@@ -83,6 +98,34 @@ def submit(workspace: Workspace, name: str, models: tuple[str, ...] = (), nodes:
     place = target(name)
     job, snapshot = prepare(workspace, models, nodes)
     return _send(place, name, job, snapshot)
+
+
+def plan(
+    workspace: Workspace, name: str, when: Schedule, models: tuple[str, ...] = (), nodes: int = 1, dry: bool = False
+) -> tuple[str, list[str]]:
+    """Have Azure ML train the project again and again; return the schedule's name and the files that say so.
+
+    Args:
+        dry: write and check the files, send nothing.
+
+    Raises:
+        DentlineError: the target keeps no schedules, or SDK v2 refuses the files.
+    """
+    kind, _, compute = name.partition(":")
+    if kind != "azure" or not compute:
+        raise DentlineError(f"--target {name}", "keeps no schedule", "write azure:COMPUTE, or call dentline from cron")
+    job, snapshot = prepare(workspace, models, nodes)
+    path = schedules.write(job, snapshot.folder, compute, when)
+    schedules.load(path)
+    told = [
+        f"== {one.name}\n{one.read_text(encoding='utf-8').rstrip()}" for one in sorted(path.parent.glob("sch*.yml"))
+    ]
+    if dry:
+        planned: str = json.loads(path.read_text(encoding="utf-8"))["name"]
+        shutil.rmtree(path.parent)
+        return planned, told
+    client: Any = target(name)
+    return schedules.send(client.client, path), told
 
 
 def resume(workspace: Workspace, job_id: str) -> Submission:

@@ -1,34 +1,31 @@
 """The models of a recipe, trained, judged, exported: one run each."""
 
 import hashlib
-import platform
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dentline import __version__
 from dentline import recipe as recipes
 from dentline.errors import DentlineError
 from dentline.progress import Progress, silent
 from dentline.recipe import Recipe
 from dentline.workspace import Workspace
 from deployment import reference as references
-from deployment.bundle import Contract
+from deployment.contract import Contract
 from deployment.reference import Reference
 from labeling import patches, versions
 from labeling.patches import PatchSet
-from training import export, metrics, photos, places, report
-from training.cost import Costs
+from training import export, metrics, nodes, photo_stage, report, tracking
 from training.data import Examples, fingerprint, join
-from training.fit import Fitted, predict
+from training.fit import LOGS, Fitted, predict
+from training.job import TOGETHER
 from training.models.weights import WeightsUnavailable
+from training.origin import origin
 from training.run import Predictions, Record
 from training.run import read as read_run
 from training.run import write as write_run
@@ -52,6 +49,7 @@ def train(
     out: Path | None = None,
     progress: Progress = silent,
     weights: str = "",
+    precision: recipes.Precision | None = None,
 ) -> list[Outcome]:
     """Train each model and write its run; one whose weights cannot be had is told with the reason.
 
@@ -60,33 +58,49 @@ def train(
         out: folder for the runs instead of the project's.
         progress: called as the work goes on.
         weights: of VGG16, instead of the recipe's.
+        precision: of the exported models, instead of the recipe's.
 
-    A training that was killed goes on from its last epoch, if neither recipe nor data changed.
+    A training that was killed goes on from its last epoch, if neither recipe nor data changed. Where
+    ``TF_CONFIG`` names several machines, they train together and the first of them writes the runs.
 
     Raises:
         DentlineError: unknown model, no patches, a split without dents, or none of the models ran.
     """
-    recipe = read_recipe(workspace, weights)
+    machines = nodes.join()
+    tracker = tracking.chosen() if machines.rank == 0 else None
+    recipe = read_recipe(workspace, weights, precision)
     chosen = models or recipe.train.models
     one, tell = _stage(workspace, recipe, chosen, out or workspace.runs, progress)
     outcomes = []
     for model in chosen:
+        if machines.rank:
+            if model in TOGETHER:
+                one(model)
+            outcomes.append(Outcome(model, reason=f"this is machine {machines.rank} of {machines.n}; 0 writes the run"))
+            continue
         try:
             outcomes.append(Outcome(model, one(model)))
         except WeightsUnavailable as missing:
             outcomes.append(Outcome(model, reason=str(missing)))
+    machines.wait()
+    if machines.rank:
+        return outcomes
     if not any(outcome.run_id for outcome in outcomes):
         raise DentlineError("training", f"no model was run: {outcomes[0].reason}", "name other models or weights")
     folder = out or workspace.runs
     folders = [folder / outcome.run_id for outcome in outcomes if outcome.run_id]
+    if tracker:
+        for run in folders:
+            tracker.tell(tracking.read(run))
     tell(folders, {outcome.model: outcome.reason for outcome in outcomes if outcome.reason})
     return outcomes
 
 
-def read_recipe(workspace: Workspace, weights: str = "") -> Recipe:
-    """Return the project's recipe, with other VGG16 weights where they are named."""
+def read_recipe(workspace: Workspace, weights: str = "", precision: recipes.Precision | None = None) -> Recipe:
+    """Return the project's recipe, with other VGG16 weights and another precision where they are named."""
     recipe = recipes.load(workspace.recipe)
-    return replace(recipe, vgg16=replace(recipe.vgg16, weights=weights)) if weights else recipe
+    vgg16 = replace(recipe.vgg16, weights=weights or recipe.vgg16.weights)
+    return replace(recipe, vgg16=vgg16, train=replace(recipe.train, precision=precision or recipe.train.precision))
 
 
 def prepare(workspace: Workspace, recipe: Recipe, models: tuple[str, ...]) -> tuple[PatchSet, dict[str, Examples]]:
@@ -111,7 +125,7 @@ def planned(workspace: Workspace, models: tuple[str, ...] = (), weights: str = "
         return chosen, f"{len(found)} patches"
     from training import whole
 
-    return chosen, f"{sum(map(len, whole.sides_of(workspace, recipe, chosen).values()))} photos"
+    return chosen, f"{sum(map(len, whole.sides_of(workspace, recipe, chosen)[chosen[0]].values()))} photos"
 
 
 def _stage(
@@ -120,18 +134,20 @@ def _stage(
     """Return what trains one model of the recipe's task, and what reports on the runs."""
     if recipe.task != "patch":
         from training import whole
+        from training.whole_trainers import sized
 
         whole_sides = whole.sides_of(workspace, recipe, models)
         return (
-            lambda model: whole.run(recipe, model, whole_sides, runs),
-            lambda folders, not_run: whole.report_on(workspace, recipe, whole_sides, folders, not_run),
+            lambda model: whole.run(workspace, sized(recipe, model), model, whole_sides[model], runs),
+            lambda folders, not_run: whole.report_on(
+                workspace, recipe, whole_sides[models[0]]["test"], folders, not_run
+            ),
         )
     found, sides = prepare(workspace, recipe, models)
 
     def tell(folders: list[Path], not_run: Mapping[str, str]) -> None:
         read = [read_run(folder) for folder in folders]
-        for run in read:
-            report.write(run.folder / "report.html", read, not_run, report.of_patches(found))
+        report.write(read, not_run, report.of_patches(found), workspace.photo_paths())
 
     return lambda model: _run(workspace, recipe, model, found, sides, runs, progress), tell
 
@@ -150,10 +166,17 @@ def _run(
     plan = hashlib.sha256((data + recipes.dumps(recipe)).encode()).hexdigest()
     unfinished = runs / f".unfinished-{model}-{plan[:12]}"
     clock = time.perf_counter()
-    fitted = MODELS[model](recipe, sides["train"], sides["validation"], unfinished, progress)
-    for number in range(1, recipe.scan.hard_negatives + 1):
-        again = _with_false_alarms(fitted, workspace, recipe, found, sides, progress)
-        fitted = MODELS[model](recipe, again, sides["validation"], unfinished / f"hard-{number}", progress)
+    looking = photo_stage.of_model(recipe, model)
+    learnt = photo_stage.with_blobs(workspace, looking, found, sides["train"], progress)
+    fitted = MODELS[model](recipe, learnt, sides["validation"], unfinished, progress)
+    for number in range(1, photo_stage.rounds(looking) + 1):
+        wrong = photo_stage.false_alarms(fitted.model, workspace, looking, found, sides["validation"], progress)
+        if wrong is None:
+            break
+        learnt = join([learnt, wrong])
+        fitted = MODELS[model](recipe, learnt, sides["validation"], unfinished / f"hard-{number}", progress)
+    if nodes.join().rank:
+        return ""
     duration_s = time.perf_counter() - clock
     run_id = f"{started:%Y%m%d-%H%M%S}-{model}"
     folder = runs / run_id
@@ -165,30 +188,14 @@ def _run(
         weights=fitted.weights,
         weights_sha256=fitted.weights_sha256,
         data_fingerprint=data,
-        code_version=__version__,
-        packages={name: version(name) for name in ("keras", "tensorflow-cpu", "numpy")}
-        | {"python": platform.python_version()},
         seed=recipe.train.seed,
         started_at=f"{started:%Y-%m-%dT%H:%M:%S}",
         duration_s=round(duration_s, 3),
         n_parameters=fitted.model.count_params(),
         data_version=max((version.number for version in versions.read(workspace.versions)), default=0),
-        **{f"n_{split}": len(sides[split]) for split in SPLITS},
+        **origin({f"n_{split}": len(sides[split]) for split in SPLITS}),
     )
-    scan = recipe.scan
-    seen: dict[str, Any] = {}
-    if scan.proposals:
-        rng = np.random.default_rng(recipe.train.seed)
-        both = {
-            split: photos.find(fitted.model, workspace, photos.marked(found, split), scan.proposals, progress)
-            for split in SPLITS[1:]
-        }
-        fewest = 1 / len(both["validation"].n_centers)  # a rate below one alarm cannot be seen on so few photos
-        scan_threshold = places.threshold_at(both["validation"], max(scan.alarms_per_photo, fewest))
-        seen = {split: photos.told(one, scan_threshold, rng) for split, one in both.items()}
-        prices = recipe.dashboard
-        costs = Costs(prices.cost_escape, prices.cost_false_reject, scan.parts_per_day, scan.defect_rate)
-        seen["cost"] = photos.priced(both["validation"], costs, rng) | {"currency": prices.currency}
+    seen = photo_stage.judge(fitted.model, workspace, looking, found, progress)
     contract = Contract(
         task=recipe.task,
         name=recipe.name,
@@ -199,13 +206,16 @@ def _run(
         created_at_utc=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}",
         code_version=record.code_version,
         data_fingerprint=data,
-        scan_threshold=scan_threshold if scan.proposals else None,
-        n_proposals=scan.proposals,
+        **seen.contract,
     )
     tables = {split: value.as_json() for split, value in measured.items()}
     looks = reference(workspace, sides["train"])
-    export.export(folder / "bundle", fitted.model, contract, sides["validation"], tables, looks)
-    write_run(folder, recipe, record, fitted.history, predictions, measured, seen)
+    wanted = recipe.train.precision
+    bundle = folder / "bundle"
+    export.export(bundle, fitted.model, contract, sides["validation"], tables, looks, wanted, sides["train"])
+    write_run(folder, recipe, record, fitted.history, predictions, measured, seen.told)
+    for logs in sorted(unfinished.rglob(LOGS)):
+        shutil.move(logs, folder / LOGS / logs.parent.relative_to(unfinished))
     shutil.rmtree(unfinished, ignore_errors=True)
     return run_id
 
@@ -221,22 +231,6 @@ def reference(workspace: Workspace, learnt: Examples) -> Reference | None:
     ):
         return None
     return references.of_photos((paths[photo_id].read_bytes(), group) for photo_id, group in sorted(group_of.items()))
-
-
-def _with_false_alarms(
-    fitted: Fitted,
-    workspace: Workspace,
-    recipe: Recipe,
-    found: PatchSet,
-    sides: dict[str, Examples],
-    progress: Progress,
-) -> Examples:
-    """Return the training patches and, as negatives, what the model wrongly calls a dent in their photos."""
-    judged = sides["validation"]
-    threshold = metrics.best_threshold(judged.label, predict(fitted.model, judged.fields()))
-    scanned = photos.marked(found, "train")
-    wrong = photos.false_alarms(fitted.model, workspace, scanned, recipe.scan.proposals or 15, threshold, progress)
-    return join([sides["train"], wrong]) if wrong else sides["train"]
 
 
 def judge(fitted: Fitted, sides: dict[str, Examples], seed: int) -> tuple[Predictions, dict[str, metrics.Metrics]]:

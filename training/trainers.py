@@ -18,6 +18,7 @@ from training.fit import CHUNK, Fitted, fit
 from training.models import scratch as scratch_model
 from training.models import vgg16 as vgg16_model
 from training.models import weights as weight_files
+from training.nodes import join
 
 Trainer = Callable[[Recipe, Examples, Examples, Path, Progress], Fitted]
 
@@ -28,7 +29,9 @@ COPIES = 4
 def scratch(recipe: Recipe, train: Examples, validation: Examples, folder: Path, progress: Progress) -> Fitted:
     """Train the small network from nothing."""
     keras.utils.set_random_seed(recipe.train.seed)
-    return fit(scratch_model.build(), train, validation, recipe, folder / "checkpoint.npz", progress)
+    with join().strategy.scope():
+        model = scratch_model.build(dropout=recipe.train.dropout)
+    return fit(model, train, validation, recipe, folder / "checkpoint.npz", progress)
 
 
 def vgg16(recipe: Recipe, train: Examples, validation: Examples, folder: Path, progress: Progress) -> Fitted:

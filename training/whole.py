@@ -1,11 +1,9 @@
 """The models of a recipe of whole photos, trained, judged, exported: one run each."""
 
-import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +11,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dentline import __version__, images, prepare
+from dentline import images, prepare
 from dentline.errors import DentlineError
 from dentline.intervals import Value, interval, resample
 from dentline.recipe import Recipe
 from dentline.workspace import Workspace
 from deployment import bundle
-from deployment.bundle import Contract, Golden
-from training import corner_report, metrics, report
+from deployment.bundle import Golden
+from deployment.contract import Contract
+from training import checkpoint, corner_report, metrics, precision, report
+from training.origin import origin
 from training.pictures import Pictures, fingerprint, read
 from training.run import Predictions, Record
 from training.run import read as read_run
 from training.run import write as write_run
-from training.whole_trainers import MODELS, FittedWhole
+from training.whole_trainers import MODELS, NETWORK, FittedWhole, Folders, sized
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,11 @@ class CornerMetrics:
         return {**found, "n": self.n, "n_groups": self.n_groups}
 
 
-def run(recipe: Recipe, model: str, sides: dict[str, Pictures], runs: Path) -> str:
+def run(workspace: Workspace, recipe: Recipe, model: str, sides: dict[str, Pictures], runs: Path) -> str:
     """Train one model, judge it on photos it did not learn from, write its run with the bundle; return its id.
+
+    Args:
+        recipe, sides: as :func:`sized` and :func:`sides_of` give them for the model.
 
     Raises:
         WeightsUnavailable: the model's weights cannot be had here.
@@ -71,8 +74,9 @@ def run(recipe: Recipe, model: str, sides: dict[str, Pictures], runs: Path) -> s
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%d-%H%M%S}-{model}"
     folder = runs / run_id
+    folders = Folders(folder / "logs", workspace.features, workspace.runs)
     clock = time.perf_counter()
-    fitted = MODELS[recipe.task][model](model, recipe, sides["train"], sides["validation"], folder / "logs")
+    fitted = MODELS[recipe.task][model](model, recipe, sides["train"], sides["validation"], folders)
     duration_s = time.perf_counter() - clock
     threshold, predictions, measured = _JUDGES[recipe.task](fitted, sides, recipe.train.seed)
     record = Record(
@@ -82,14 +86,11 @@ def run(recipe: Recipe, model: str, sides: dict[str, Pictures], runs: Path) -> s
         weights=fitted.weights,
         weights_sha256="",
         data_fingerprint=fingerprint(sides),
-        code_version=__version__,
-        packages={name: version(name) for name in ("keras", "tensorflow-cpu", "numpy")}
-        | {"python": platform.python_version()},
         seed=recipe.train.seed,
         started_at=f"{started:%Y-%m-%dT%H:%M:%S}",
         duration_s=round(duration_s, 3),
         n_parameters=fitted.n_parameters,
-        **{f"n_{split}": len(side) for split, side in sides.items()},
+        **origin({f"n_{split}": len(side) for split, side in sides.items()}),
     )
     contract = Contract(
         task=recipe.task,
@@ -104,13 +105,36 @@ def run(recipe: Recipe, model: str, sides: dict[str, Pictures], runs: Path) -> s
         prepare=recipe.prepare.steps,
     )
     tables = {split: value.as_json() for split, value in measured.items()}
-    bundle.write(folder / "bundle", fitted.onnx, contract, _golden(fitted, sides["validation"], recipe), tables)
+    golden = _golden(fitted, sides["validation"], recipe)
+    served, contract = _in_precision(recipe, fitted, contract, sides, golden)
+    bundle.write(folder / "bundle", served, contract, golden, tables)
+    if fitted.network is not None:
+        checkpoint.save(folder / NETWORK, {"model": model}, weights=fitted.network.get_weights())
     write_run(folder, recipe, record, fitted.history, predictions, measured)
     return run_id
 
 
-def sides_of(workspace: Workspace, recipe: Recipe, models: tuple[str, ...]) -> dict[str, Pictures]:
-    """Check the models' names and prepare every labelled photo.
+def _in_precision(
+    recipe: Recipe, fitted: FittedWhole, contract: Contract, sides: dict[str, Pictures], golden: Golden
+) -> tuple[bytes, Contract]:
+    """Return the model in the precision that the recipe wants, and the contract that says so."""
+    wanted = recipe.train.precision
+    if recipe.task != "image" or wanted == "fp32":
+        if wanted == "int8":
+            raise DentlineError("recipe.toml: [train] precision", f"is int8 for {recipe.task}", "take auto or fp32")
+        return fitted.onnx, contract
+    train, validation = sides["train"], sides["validation"]
+    label = [side.target[:, 0].astype(np.int8) for side in (train, validation)]
+    calibration = train.inputs[precision.spread(label[0], precision.N_CALIBRATION)]
+    seen = precision.Material(calibration, validation.inputs, label[1], validation.inputs, golden.p)
+    model, chosen = precision.choose(wanted, fitted.onnx, contract.threshold, seen)
+    return model, replace(contract, precision=chosen)
+
+
+def sides_of(workspace: Workspace, recipe: Recipe, models: tuple[str, ...]) -> dict[str, dict[str, Pictures]]:
+    """Check the models' names and prepare every labelled photo; return the sides of the split for each model.
+
+    Models whose photos are prepared alike share them.
 
     Raises:
         DentlineError: an unknown model, or photos that are not labelled as the task needs.
@@ -123,7 +147,9 @@ def sides_of(workspace: Workspace, recipe: Recipe, models: tuple[str, ...]) -> d
             f"is {unknown[0]!r}",
             f"known for the task {recipe.task} are: {', '.join(known)}",
         )
-    return read(workspace, recipe)
+    ways = {name: sized(recipe, name) for name in models}
+    prepared = {own.prepare: read(workspace, own) for own in {way.prepare: way for way in ways.values()}.values()}
+    return {name: prepared[way.prepare] for name, way in ways.items()}
 
 
 def _golden(fitted: FittedWhole, validation: Pictures, recipe: Recipe) -> Golden:
@@ -198,12 +224,12 @@ _JUDGES: dict[str, Any] = {"image": judge_image, "corners": judge_corners}
 
 
 def report_on(
-    workspace: Workspace, recipe: Recipe, sides: dict[str, Pictures], folders: list[Path], not_run: Mapping[str, str]
+    workspace: Workspace, recipe: Recipe, test: Pictures, folders: list[Path], not_run: Mapping[str, str]
 ) -> None:
     """Write report.html of each run, all runs side by side."""
     if recipe.task == "corners":
         for folder in folders:
-            corner_report.write(folder, sides["test"])
+            corner_report.write(folder, test)
         return
     runs = [read_run(folder) for folder in folders]
     paths = workspace.photo_paths()
@@ -213,5 +239,4 @@ def report_on(
         smaller = 232 / max(photo.shape)
         return "", np.asarray(cv2.resize(photo, None, fx=smaller, fy=smaller, interpolation=cv2.INTER_AREA), np.uint8)
 
-    for found in runs:
-        report.write(found.folder / "report.html", runs, not_run, show)
+    report.write(runs, not_run, show)

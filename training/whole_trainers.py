@@ -10,15 +10,20 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from dentline import prepare
 from dentline.errors import DentlineError
 from dentline.recipe import Recipe
-from training import export, measured
+from training import checkpoint, export, frozen, measured
 from training.models import corners, nails
+from training.models import weights as weight_files
 from training.models.backbones import BACKBONES
 from training.models.backbones import model as backbone
 from training.picture_fit import fit
 from training.pictures import Pictures
 from training.run import HistoryRow
+
+NETWORK = "network.npz"
+"""A run's network as it was trained, for another training to begin with."""
 
 Predict = Callable[[NDArray[Any]], NDArray[np.float64]]
 """Prepared inputs (n, ...) -> (n, 1) probabilities or (n, 8) corners."""
@@ -40,10 +45,26 @@ class FittedWhole:
     network: keras.Model | None = None
 
 
-Trainer = Callable[[str, Recipe, Pictures, Pictures, Path], FittedWhole]
+@dataclass(frozen=True)
+class Folders:
+    """Where a training keeps what it makes beside the model, and finds what others made.
+
+    Attributes:
+        logs: TensorBoard's files, if the recipe asks for them. features: of frozen networks, kept for the next
+            training. runs: the project's, which ``[backbone] start`` may name one of.
+    """
+
+    logs: Path | None = None
+    features: Path | None = None
+    runs: Path | None = None
 
 
-def by_measures(name: str, recipe: Recipe, train: Pictures, validation: Pictures, logs: Path) -> FittedWhole:
+Trainer = Callable[[str, Recipe, Pictures, Pictures, Folders], FittedWhole]
+
+
+def by_measures(
+    name: str, recipe: Recipe, train: Pictures, validation: Pictures, folders: Folders = Folders()
+) -> FittedWhole:
     """Fit the linear classifier on the measures that the preparation ends in."""
     found = measured.fit(train.inputs, train.target[:, 0], train.group)
 
@@ -53,73 +74,104 @@ def by_measures(name: str, recipe: Recipe, train: Pictures, validation: Pictures
     return FittedWhole(predict, measured.onnx_bytes(found), len(found.kernel) + 1)
 
 
-def by_nails_network(name: str, recipe: Recipe, train: Pictures, validation: Pictures, logs: Path) -> FittedWhole:
+def by_nails_network(
+    name: str, recipe: Recipe, train: Pictures, validation: Pictures, folders: Folders = Folders()
+) -> FittedWhole:
     """Train the nail article's network from nothing."""
     keras.utils.set_random_seed(recipe.train.seed)
     model = nails.build(*_picture(train), recipe.train.dropout)
-    return _network(model, fit(model, train, validation, recipe, _logs(recipe, logs)))
+    return _network(model, fit(model, train, validation, recipe, _logs(recipe, folders)))
 
 
-def by_corners(name: str, recipe: Recipe, train: Pictures, validation: Pictures, logs: Path) -> FittedWhole:
+def by_corners(
+    name: str, recipe: Recipe, train: Pictures, validation: Pictures, folders: Folders = Folders()
+) -> FittedWhole:
     """Train a network that finds corners from nothing."""
     keras.utils.set_random_seed(recipe.train.seed)
     model = corners.build(name, _picture(train))
-    history = fit(model, train, validation, recipe, _logs(recipe, logs))
+    history = fit(model, train, validation, recipe, _logs(recipe, folders))
     height, width, _ = _picture(train)
     turns = recipe.augment.quarter_turns and height == width
     return _network(corners.by_quarters(model) if turns else model, history, "corners")
 
 
-def by_backbone(name: str, recipe: Recipe, train: Pictures, validation: Pictures, logs: Path) -> FittedWhole:
-    """Train a network of the table: from nothing where it has no ImageNet weights; else its head, then all.
+def by_backbone(
+    name: str, recipe: Recipe, train: Pictures, validation: Pictures, folders: Folders = Folders()
+) -> FittedWhole:
+    """Train a network of the table: whole where it begins with nothing; else its head, then if asked the rest.
 
     The head is fitted on features computed once. Fine-tuning then frees the network in two stages, its
-    last third and then all of it, at a tenth and a hundredth of the rate.
+    last third and then all of it, at a tenth and a hundredth of the rate; a stage after which no epoch was
+    better on validation than before it leaves the network as it was.
 
     Raises:
-        WeightsUnavailable: the ImageNet weights cannot be had.
+        WeightsUnavailable: the weights cannot be had.
     """
     keras.utils.set_random_seed(recipe.train.seed)
-    weights = recipe.backbone.weights if BACKBONES[name].pretrained else "none"
-    model = backbone(name, _picture(train), weights, recipe.train.dropout)
-    folder = _logs(recipe, logs)
-    if not BACKBONES[name].pretrained:
-        return _network(model, fit(model, train, validation, recipe, folder))
-    _fit_head(model, train)
+    weights = _begins_with(name, recipe)
+    model = backbone(name, _picture(train), weights, recipe.train.dropout, recipe.backbone.pool)
+    if recipe.backbone.start:
+        weights = start_from(model, recipe.backbone.start, folders.runs)
+    if weights == "none":
+        return _network(model, fit(model, train, validation, recipe, _logs(recipe, folders)))
+    frozen.fit_head(model, train, np.random.default_rng(recipe.train.seed), folders.features)
     history: list[dict[str, float]] = []
-    if recipe.backbone.learn == "all":
-        for share, slower in ((1 / 3, 10), (1.0, 100)):
-            _free(model, share)
-            stage = fit(
-                model,
-                train,
-                validation,
-                recipe,
-                folder,
-                rate=recipe.train.learning_rate / slower,
-                epochs=max(1, recipe.train.epochs // 2),
-            )
-            history += [{**row, "epoch": len(history) + 1 + i} for i, row in enumerate(stage)]
-    return replace(_network(model, history), weights=weights)
+    for share, slower in _STAGES if recipe.backbone.learn == "all" else ():
+        free(model, share)
+        plan = replace(
+            recipe.train, learning_rate=recipe.train.learning_rate / slower, epochs=-(-recipe.train.epochs // 2)
+        )
+        stage = fit(model, train, validation, replace(recipe, train=plan), _logs(recipe, folders), better_only=True)
+        history += [{**row, "epoch": len(history) + 1 + i} for i, row in enumerate(stage)]
+    return replace(_network(model, history), weights=_named(name, weights))
 
 
-def _fit_head(model: keras.Model, train: Pictures) -> None:
-    """Fit a logistic regression on the features' mean, computed once, and put it into the last layer."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
-    features = keras.Model(model.input, model.get_layer("features").output)
-    found = np.concatenate([np.asarray(features(train.inputs[i : i + 16])) for i in range(0, len(train), 16)])
-    scaler = StandardScaler().fit(found.astype(np.float64))
-    head = LogisticRegression(C=0.1, class_weight="balanced", max_iter=500)
-    head.fit(scaler.transform(found.astype(np.float64)), train.target[:, 0].astype(int))
-    kernel = head.coef_[0] / scaler.scale_
-    bias = float(head.intercept_[0] - scaler.mean_ @ kernel)
-    model.get_layer("p").set_weights([kernel[:, None].astype(np.float32), np.array([bias], np.float32)])
+_STAGES = ((1 / 3, 10), (1.0, 100))
+"""Of fine-tuning: the share of the layers that learns, and what the rate is divided by."""
 
 
-def _free(model: keras.Model, share: float) -> None:
-    """Let the last `share` of the layers learn; batch norms keep ImageNet's statistics."""
+def _begins_with(name: str, recipe: Recipe) -> str:
+    """Return which weights the network is built with: none, imagenet, random, or what [vgg16] weights names."""
+    kind = BACKBONES[name].weights
+    if kind == "none" or recipe.backbone.weights == "random":
+        return "none" if kind == "none" else "random"
+    return recipe.vgg16.weights if kind == "vgg16" else recipe.backbone.weights
+
+
+def _named(name: str, weights: str) -> str:
+    """Return the weights' name as a record shows it."""
+    return weight_files.resolve(weights).name if BACKBONES[name].weights == "vgg16" and weights == "auto" else weights
+
+
+def start_from(model: keras.Model, start: str, runs: Path | None) -> str:
+    """Put a former run's weights into a network of the same kind and picture channels; return what to call them.
+
+    Raises:
+        DentlineError: there is no such run or file, or it holds another network.
+    """
+    inside = runs / start / NETWORK if runs else None
+    path = inside if inside and inside.is_file() else Path(start).expanduser()
+    where = "recipe: [backbone] start"
+    if not path.is_file():
+        raise DentlineError(where, f"is {start!r}, no run with {NETWORK} and no file", "see the folder runs/")
+    try:
+        held = checkpoint.loads(path.read_bytes())
+        assert held is not None
+        _, arrays = held
+        weights = arrays["weights"]
+    except (OSError, ValueError, KeyError, AssertionError) as error:
+        raise DentlineError(where, f"{path} is not a network's weights: {error}", f"name a {NETWORK}") from error
+    own = [array.shape for array in model.get_weights()]
+    if [array.shape for array in weights] != own:
+        raise DentlineError(
+            where, f"{path} holds another network than {model.name}", "start from a run of the same model and channels"
+        )
+    model.set_weights(weights)
+    return f"run {start}" if path == inside else path.name
+
+
+def free(model: keras.Model, share: float) -> None:
+    """Let the last `share` of the layers learn; batch norms keep the statistics they began with."""
     first = round(len(model.layers) * (1 - share))
     for number, layer in enumerate(model.layers):
         layer.trainable = number >= first and not isinstance(layer, keras.layers.BatchNormalization)
@@ -140,9 +192,21 @@ def _picture(pictures: Pictures) -> tuple[int, int, int]:
     return height, width, channels
 
 
-def _logs(recipe: Recipe, folder: Path) -> Path | None:
-    return folder if recipe.train.tensorboard else None
+def _logs(recipe: Recipe, folders: Folders) -> Path | None:
+    return folders.logs if recipe.train.tensorboard else None
 
+
+def sized(recipe: Recipe, model: str) -> Recipe:
+    """Return the recipe with the model's own input size as its last step, where its steps leave the size open."""
+    if model not in BACKBONES or any(call.name in _SIZES for call in prepare.parse(recipe.prepare.steps)):
+        return recipe
+    side = BACKBONES[model].side_px
+    steps = (*recipe.prepare.steps, f"resize(width_px={side}, height_px={side})")
+    return replace(recipe, prepare=replace(recipe.prepare, steps=steps))
+
+
+_SIZES = ("resize", "upright", "centre_line")
+"""Steps after which every photo has one size."""
 
 MODELS: Mapping[str, Mapping[str, Trainer]] = MappingProxyType(
     {

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-SIZES = {"corners_s": 8, "corners_m": 16, "corners_l": 24}
+SIZES = {"corners_xs": 4, "corners_s": 8, "corners_m": 16, "corners_l": 24}
 """The width of the first convolutions of each size; start small and enlarge until it overfits."""
 
 

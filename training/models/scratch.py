@@ -32,19 +32,28 @@ class OrientationPool(keras.layers.Layer):
         return ops.max(ops.stack(ops.split(x, N_ORIENTATIONS, axis=-1)), axis=0)
 
 
-def build(widths: tuple[int, int, int, int] = (2, 4, 6, 8), dropout: float = 0.2) -> keras.Model:
-    """Return the network: uint8 RGB `image` (N, H, W, 3) -> `p` (N, h, w), h = (H - 112) // 8 + 1.
+WIDTHS = (2, 4, 6, 8)
+"""Filters of each layer, in each of the eight orientations."""
+
+
+def cells(image: Any, widths: tuple[int, int, int, int] = WIDTHS, margin_px: int = 0) -> Any:
+    """Return the map (N, h, w, c) of 8 px cells that the network sees in a picture (N, H, W, 1 or 3), less a margin.
 
     The first kernels sum to zero, so a photo taken with another exposure gives the same answer.
     """
-    image = keras.Input((None, None, 3), dtype="uint8", name="image")
-    x = layers.Cropping2D(_MARGIN_PX)(LogIntensity(name="log_intensity")(image))
+    x = LogIntensity(name="log_intensity")(image)
+    x = layers.Cropping2D(margin_px)(x) if margin_px else x
     x = SymmetricConv2D(widths[0], 5, lifts=True, balanced=True, name="conv1")(x)
     for number, width in enumerate(widths[1:], 2):
         x = layers.MaxPooling2D(2)(x)
         x = SymmetricConv2D(width, 3, name=f"conv{number}")(x)
-    x = OrientationPool(name="cells")(x)
-    x = pooled(x, STRIDE_PX, POOLS)
+    return OrientationPool(name="cells")(x)
+
+
+def build(widths: tuple[int, int, int, int] = WIDTHS, dropout: float = 0.2) -> keras.Model:
+    """Return the network: uint8 RGB `image` (N, H, W, 3) -> `p` (N, h, w), h = (H - 112) // 8 + 1."""
+    image = keras.Input((None, None, 3), dtype="uint8", name="image")
+    x = pooled(cells(image, widths, _MARGIN_PX), STRIDE_PX, POOLS)
     x = layers.Dropout(dropout)(x)
     x = layers.Conv2D(1, 1, activation="sigmoid", name="head")(x)
     model = keras.Model(image, ops.squeeze(x, -1), name="scratch")

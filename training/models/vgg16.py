@@ -28,6 +28,9 @@ CONVOLUTIONS = {
 }
 """Every convolution by name, and its filters; all are 3x3."""
 
+LAST_OF_BLOCK = ("block1_conv2", "block2_conv2", "block3_conv3")
+"""The convolutions that a pooling follows."""
+
 LAYERS = {"block1": (2, 8), "block2": (4, 3), "block3": (8, 0)}
 """A block's pooled activations: pixels between cells, and cells to take off before the first patch."""
 
@@ -68,7 +71,7 @@ def features(
         if name[:6] > max(take):
             break
         x = layers.Conv2D(filters, 3, activation="relu", trainable=False, name=name)(x)
-        if name in ("block1_conv2", "block2_conv2", "block3_conv3"):
+        if name in LAST_OF_BLOCK:
             block = name[:6]
             x = layers.MaxPooling2D(2, name=f"{block}_pool")(x)
             if block in take:

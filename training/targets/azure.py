@@ -1,14 +1,16 @@
 """Azure ML by SDK v2 (azure-ai-ml, an optional extra): the same job as YAML, read back, and sent."""
 
 import json
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dentline.errors import DentlineError
 from dentline.files import write_text
-from training.job import Job
+from training.job import OUTPUTS, Job
 from training.targets.target import State
 
 SCHEMA = "https://azuremlschemas.azureedge.net/latest/commandJob.schema.json"
@@ -66,8 +68,12 @@ class Azure:
         self.client.jobs.begin_cancel(handle).wait()
 
     def download(self, handle: str, folder: Path) -> None:
-        """Fetch what the job wrote to ``outputs/``."""
-        self.client.jobs.download(handle, download_path=str(folder), all=False)
+        """Fetch what the job wrote to ``outputs/``; SDK v2 brings its logs too, under names of its own."""
+        with tempfile.TemporaryDirectory() as fetched:
+            self.client.jobs.download(handle, download_path=fetched, all=False)
+            outputs = Path(fetched) / "artifacts" / OUTPUTS
+            if outputs.is_dir():
+                shutil.copytree(outputs, folder, dirs_exist_ok=True)
 
     def register(self, handle: str, name: str, bundle: str) -> int:
         """Register a bundle among the job's outputs as a model and return its version."""
@@ -110,11 +116,22 @@ def load(path: Path) -> Any:
         DentlineError: it refuses the file.
     """
     from azure.ai.ml import load_job
+
+    return checked(load_job, path)
+
+
+def checked(read: Callable[[Path], Any], path: Path) -> Any:
+    """Return what a loader of SDK v2 makes of a file.
+
+    Raises:
+        DentlineError: it refuses the file, or one that the file names.
+    """
+    from azure.ai.ml.exceptions import ValidationException
     from marshmallow import ValidationError
 
     try:
-        return load_job(path)
-    except (ValidationError, ValueError) as error:
+        return read(path)
+    except (ValidationError, ValidationException, ValueError) as error:
         raise DentlineError(str(path), " ".join(str(error).split()), "correct the field it names") from error
 
 

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -42,7 +43,7 @@ class Local:
         if _state(folder) == "running":
             raise DentlineError(f"job {job.job_id}", "is running already", f"watch it: dentline jobs logs {job.job_id}")
         (folder / STATE).unlink(missing_ok=True)
-        command = [sys.executable, "-m", "training.targets.local", str(folder), *job.command[1:]]
+        command = [sys.executable, "-m", "training.targets.local", str(folder), str(job.nodes), *job.command[1:]]
         environment = {**os.environ, "PYTHONPATH": str(snapshot.resolve()), "PYTHONUNBUFFERED": "1"}
         with (folder / LOG).open("ab") as log:
             process = subprocess.Popen(
@@ -99,14 +100,39 @@ class _Record:
     began: float
 
 
-def run(folder: Path, command: list[str]) -> int:
-    """Run a job's command to its end, keep its state beside its snapshot, return its exit code."""
+def run(folder: Path, n_nodes: int, command: list[str]) -> int:
+    """Run a job's command to its end, keep its state beside its snapshot, return its exit code.
+
+    Several nodes are as many processes on loopback, told of each other as Azure tells machines.
+    """
     me = psutil.Process()
     record = _Record("running", me.pid, me.create_time())
     _write(folder, record, "running")
-    code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+    code = _together([subprocess.Popen(command, stdin=subprocess.DEVNULL, env=env) for env in _environments(n_nodes)])
     _write(folder, record, "completed" if code == 0 else "failed")
     return code
+
+
+def _together(processes: "list[subprocess.Popen[bytes]]") -> int:
+    """Wait for all; when one fails the others, who would wait for it for ever, are ended."""
+    while any(process.poll() is None for process in processes):
+        if any(process.poll() for process in processes):
+            for process in processes:
+                process.kill()
+        time.sleep(POLL_S)
+    return next((process.returncode for process in processes if process.returncode), 0)
+
+
+def _environments(n_nodes: int) -> list[dict[str, str]]:
+    if n_nodes == 1:
+        return [dict(os.environ)]
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(n_nodes)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        workers = [f"127.0.0.1:{probe.getsockname()[1]}" for probe in probes]
+    clusters = ({"cluster": {"worker": workers}, "task": {"type": "worker", "index": k}} for k in range(n_nodes))
+    return [{**os.environ, "TF_CONFIG": json.dumps(cluster)} for cluster in clusters]
 
 
 def _write(folder: Path, record: _Record, state: State) -> None:
@@ -133,4 +159,4 @@ def _state(folder: Path) -> State:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run(Path(sys.argv[1]), [sys.executable, *sys.argv[2:]]))
+    raise SystemExit(run(Path(sys.argv[1]), int(sys.argv[2]), [sys.executable, *sys.argv[3:]]))

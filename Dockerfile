@@ -19,6 +19,8 @@ COPY labeling ./labeling
 COPY augmentation ./augmentation
 COPY deployment ./deployment
 COPY commands ./commands
+# Compiled here: nothing is written where it runs, and each start would compile anew.
+RUN python -m compileall -q .
 ENV PATH=/opt/dentline/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -1,4 +1,4 @@
-"""How much is taken on at a time: bodies counted as they stream in, slots for scoring, the rest refused."""
+"""How much is taken on at a time: bodies counted as they stream in, the rest refused."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,38 +8,61 @@ from starlette.requests import Request
 
 from deployment.request import RequestError
 from deployment.settings import Settings
-
-RETRY_AFTER_S = 1
+from deployment.slots import Slots, busy
 
 
 class Admission:
-    """One worker's limits.
+    """One worker's limits on bodies.
 
     A request is looked at twice: before its body is read, so that a full house costs it nothing, and
-    after, so that a slow upload holds no slot. It waits for a slot at most `wait_s`.
+    after, by the slots, so that a slow upload holds none.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._slots = asyncio.Semaphore(settings.slots)
+    def __init__(self, settings: Settings, slots: Slots) -> None:
+        self._settings, self._slots = settings, slots
         self._held_bytes = 0
-        self.n_waiting = 0
 
     @property
     def _most_held_bytes(self) -> int:
         return 4 * self._settings.max_body_bytes
 
-    def look(self, request: Request) -> None:
+    def look(self, claimed: str | bytes | None) -> None:
         """Refuse before the body is read what would be refused after.
+
+        Args:
+            claimed: the header Content-Length, whole numbers alone as HTTP has them.
 
         Raises:
             RequestError: busy, or the length it claims is too large.
         """
-        if self.n_waiting > self._settings.queue or self._held_bytes > self._most_held_bytes:
-            raise _busy("the queue is full")
-        claimed = request.headers.get("content-length")
+        if self._slots.is_full or self._held_bytes > self._most_held_bytes:
+            raise busy("the queue is full")
         if claimed is not None and int(claimed) > self._settings.max_body_bytes:
             raise self._too_large(int(claimed))
+
+    def count(self, upload: "Upload", n_bytes: int) -> None:
+        """Take note of bytes that came.
+
+        Raises:
+            RequestError: too large, or all uploads together are too many.
+        """
+        upload.n_bytes += n_bytes
+        self._held_bytes += n_bytes
+        if upload.n_bytes > self._settings.max_body_bytes:
+            raise self._too_large(upload.n_bytes)
+        if self._held_bytes > self._most_held_bytes:
+            raise busy("the uploads together are too large")
+
+    def release(self, upload: "Upload") -> None:
+        """Hold the bytes of an upload no more. May be called again."""
+        self._held_bytes -= upload.n_bytes
+        upload.n_bytes = 0
+
+    def too_slow(self, upload: "Upload") -> RequestError:
+        """Return the refusal of a body that takes too long."""
+        return RequestError(
+            "timeout", f"sent {upload.n_bytes} bytes in {self._settings.body_s:g} s", "send the body faster"
+        )
 
     @asynccontextmanager
     async def body(self, request: Request) -> AsyncIterator[bytes]:
@@ -49,55 +72,34 @@ class Admission:
             RequestError: too large, too slow, or all uploads together are too many.
             ClientDisconnect: the caller went away before its end.
         """
-        chunks: list[bytes] = []
+        upload = Upload()
         try:
-            await self._read(request, chunks)
-            yield b"".join(chunks)
+            try:
+                async with asyncio.timeout(self._settings.body_s):
+                    async for chunk in request.stream():
+                        upload.chunks.append(chunk)
+                        self.count(upload, len(chunk))
+            except TimeoutError:
+                raise self.too_slow(upload) from None
+            yield upload.bytes()
         finally:
-            self._held_bytes -= sum(map(len, chunks))
-
-    async def _read(self, request: Request, chunks: list[bytes]) -> None:
-        n_bytes = 0
-        try:
-            async with asyncio.timeout(self._settings.body_s):
-                async for chunk in request.stream():
-                    chunks.append(chunk)
-                    n_bytes += len(chunk)
-                    self._held_bytes += len(chunk)
-                    if n_bytes > self._settings.max_body_bytes:
-                        raise self._too_large(n_bytes)
-                    if self._held_bytes > self._most_held_bytes:
-                        raise _busy("the uploads together are too large")
-        except TimeoutError:
-            raise RequestError(
-                "timeout", f"sent {n_bytes} bytes in {self._settings.body_s:g} s", "send the body faster"
-            ) from None
-
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Hold one of the slots for scoring.
-
-        Raises:
-            RequestError: none became free in time.
-        """
-        if self.n_waiting > self._settings.queue:
-            raise _busy("the queue is full")
-        self.n_waiting += 1
-        try:
-            async with asyncio.timeout(self._settings.wait_s):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise _busy(f"no slot became free in {self._settings.wait_s:g} s") from None
-        finally:
-            self.n_waiting -= 1
-        try:
-            yield
-        finally:
-            self._slots.release()
+            self.release(upload)
 
     def _too_large(self, n_bytes: int) -> RequestError:
         return RequestError("too_large", f"has {n_bytes} bytes", f"send at most {self._settings.max_body_bytes}")
 
 
-def _busy(problem: str) -> RequestError:
-    return RequestError("busy", problem, f"try again in {RETRY_AFTER_S} s", where="service")
+class Upload:
+    """A body on its way in: what came of it so far, and how much of that counts as held."""
+
+    __slots__ = ("chunks", "n_bytes")
+
+    def __init__(self) -> None:
+        self.chunks: list[bytes] = []
+        self.n_bytes = 0
+
+    def bytes(self) -> bytes:
+        """Return all that came, in one piece, and keep the pieces no longer."""
+        whole = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+        self.chunks.clear()
+        return whole

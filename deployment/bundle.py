@@ -17,79 +17,26 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dentline import files, geometry
+from dentline import files
 from dentline.errors import DentlineError
+from deployment import contract as contracts
 from deployment import reference as references
+from deployment.contract import Contract
 from deployment.engine import Engine, OnnxEngine
 from deployment.prepared import PreparedEngine
 from deployment.reference import Reference
 
 FORMAT = 1
-TOLERANCE = 1e-4
-"""Most that a golden picture's answer may differ between training and serving."""
 
 _FILES = ("model.onnx", "contract.json", "golden.npz", "metrics.json")
 _REFERENCE = "reference.npz"
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """The sizes the model was trained with, in pixels. Served only when they are this version's."""
-
-    patch_px: int = geometry.PATCH_PX
-    halo_px: int = geometry.HALO_PX
-    field_px: int = geometry.FIELD_PX
-    stride_px: int = geometry.STRIDE_PX
-
-
-@dataclass(frozen=True)
-class Contract:
-    """What a model promises.
-
-    Attributes:
-        task: as in the recipe: ``patch``, ``image`` or ``corners``.
-        name: of the recipe: the part, as the dashboard shows it.
-        model: ``scratch``, ``vgg16``, …
-        run_id: the run that made it.
-        threshold: p at or above it is a defect; chosen on the validation split.
-        scan_threshold: p that a place of a whole photo must reach, chosen on the validation photos:
-            thousands of places are looked at there, not one. None: the same threshold.
-        n_proposals: blobs of a whole photo that are scored as patches to find its defects; 0: the
-            defects are the peaks of the dense scan.
-        classes: the names of the verdicts below and from the threshold.
-        prepare: the steps a photo goes through before the model (tasks image and corners).
-        weights: which pretrained weights went in, ``none`` for a model from scratch.
-        created_at_utc: ``YYYY-MM-DDTHH:MM:SS``.
-        code_version: of Dentline, when it was trained.
-        data_fingerprint: SHA-256 of what it was trained on.
-    """
-
-    task: str
-    name: str
-    model: str
-    run_id: str
-    threshold: float
-    weights: str
-    created_at_utc: str
-    code_version: str
-    data_fingerprint: str
-    scan_threshold: float | None = None
-    n_proposals: int = 0
-    classes: tuple[str, str] = ("ok", "dent")
-    prepare: tuple[str, ...] = ()
-    geometry: Geometry = field(default_factory=Geometry)
-
-    def __post_init__(self) -> None:
-        for name, value in (("threshold", self.threshold), ("scan_threshold", self.scan_threshold)):
-            if value is not None and not 0 <= value <= 1:
-                raise DentlineError("contract", f"{name} is {value}", "it must be within 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -199,7 +146,7 @@ def load(folder: Path) -> Bundle:
         raise DentlineError(str(folder / "contract.json"), f"is not of format {FORMAT}", "export it again")
     return Bundle(
         folder,
-        _contract(folder / "contract.json", table),
+        contracts.parse(folder / "contract.json", table),
         raw["model.onnx"],
         _golden(raw["golden.npz"]),
         _table(folder / "metrics.json", raw["metrics.json"]),
@@ -237,7 +184,8 @@ def self_test(bundle: Bundle, engine: Engine) -> float:
     """Replay the golden pictures and return the largest difference seen.
 
     Raises:
-        DentlineError: an answer is off by more than 1e-4, or on the other side of the threshold.
+        DentlineError: an answer is off by more than the contract's tolerance, 1e-4 in fp32, or on the other
+            side of the threshold.
     """
     where = f"{bundle.folder}: golden picture"
     expected, threshold = bundle.golden.p, bundle.contract.threshold
@@ -245,7 +193,7 @@ def self_test(bundle: Bundle, engine: Engine) -> float:
     for number, picture in enumerate(bundle.golden.images):
         got = engine.run(picture[None])[0].reshape(expected.shape[1:])
         difference = float(np.max(np.abs(got - expected[number])))
-        if not difference <= TOLERANCE:
+        if not difference <= bundle.contract.precision.tolerance:
             raise DentlineError(
                 f"{where} {number + 1}", f"answers {got} but training said {expected[number]}", "export it again"
             )
@@ -257,25 +205,6 @@ def self_test(bundle: Bundle, engine: Engine) -> float:
             )
         worst = max(worst, difference)
     return worst
-
-
-def _contract(path: Path, table: dict[str, Any]) -> Contract:
-    known = {f.name for f in fields(Contract)}
-    if set(table) != known:
-        raise DentlineError(
-            str(path), f"has fields {sorted(set(table) ^ known)} too many or too few", "export it again"
-        )
-    sizes = Geometry(**table["geometry"])
-    if sizes != Geometry():
-        raise DentlineError(str(path), f"was trained with {sizes}, this version has {Geometry()}", "train again")
-    return Contract(
-        **{
-            **table,
-            "geometry": sizes,
-            "classes": tuple(table["classes"]),
-            "prepare": tuple(table["prepare"]),
-        }
-    )
 
 
 def _golden(raw: bytes) -> Golden:

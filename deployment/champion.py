@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from dentline import files
 from dentline.errors import DentlineError
 from dentline.workspace import Workspace
-from deployment import bundle
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def promote(workspace: Workspace, run_id: str) -> Champion:
     Raises:
         DentlineError: the run has no whole bundle.
     """
-    bundle.load(workspace.bundle(run_id))
+    _verify(workspace, run_id)
     previous: tuple[Term, ...] = ()
     if workspace.champion.exists():
         before = current(workspace)
@@ -71,7 +70,7 @@ def back(workspace: Workspace) -> Champion:
     if not now.previous:
         raise DentlineError(str(workspace.champion), f"no champion before {now.run_id}", "promote another run")
     before = now.previous[-1]
-    bundle.load(workspace.bundle(before.run_id))
+    _verify(workspace, before.run_id)
     return _save(workspace, Champion(before.run_id, _now(), now.previous[:-1]))
 
 
@@ -82,3 +81,9 @@ def _save(workspace: Workspace, champion: Champion) -> Champion:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _verify(workspace: Workspace, run_id: str) -> None:
+    from deployment import bundle  # and with it the runtime, which reading who reigns does not need
+
+    bundle.load(workspace.bundle(run_id))

@@ -12,6 +12,7 @@ import numpy as np
 from dentline import images
 from dentline.errors import DentlineError
 from dentline.images import ImageError
+from deployment import cam as grad_cam
 from deployment import request as requests
 from deployment.keep import Keep
 from deployment.records import Records, RecordsError, ScoreRecord
@@ -124,7 +125,7 @@ def score_all(
             raise ImageError(error.code, error.problem, error.remedy, where) from error
         made.append(ScoreRecord(answer, door, photo_id, part_id, station))
         photo = {"photo_id": photo_id, **scorer.encode(answer)}
-        photos.append({**photo, "heat_map": heat_map(prediction)} if explain else photo)
+        photos.append({**photo, **explained(scorer, source, prediction)} if explain else photo)
     verdicts = {record.answer.verdict for record in made}
     return Scored(
         tuple(made),
@@ -137,6 +138,15 @@ def score_all(
             "photos": photos,
         },
     )
+
+
+def explained(scorer: Scorer, source: Source, prediction: Prediction) -> dict[str, Any]:
+    """Return why a photo scored as it did: its heat map and, of a model that has it, Grad-CAM."""
+    told: dict[str, Any] = {"heat_map": heat_map(prediction)}
+    if scorer.has_cam:
+        photo = scorer.decode(source) if isinstance(source, bytes) else source
+        told["grad_cam"] = grad_cam.told(grad_cam.cam(scorer, photo, prediction))
+    return told
 
 
 def heat_map(prediction: Prediction) -> dict[str, Any]:

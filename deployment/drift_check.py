@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Period = Literal["photos", "hour", "day"]
-"""``photos`` is the last 100 of a station; ``hour`` and ``day`` are of the clock, in UTC."""
+"""``photos`` is the last 100 or 200 of a station; ``hour`` and ``day`` are of the clock, in UTC."""
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dentline.errors import DentlineError
 from deployment import door
-from deployment.admission import RETRY_AFTER_S
 from deployment.door import Reply
 from deployment.records import RecordsError
+from deployment.slots import RETRY_AFTER_S
 from deployment.state import State
 
 OPEN = ("/health/", "/v2/health/", "/static/")
 """Paths that need no key, besides the page itself: they tell nothing and change nothing."""
+
+GONE = 499
+"""The status noted of a caller that went away: nginx's number for it."""
+
+NO_KEY = "request: needs a valid key"
 
 
 class Edge:
@@ -37,7 +42,7 @@ class Edge:
         headers = Headers(scope=scope)
         request_id = door.request_id(headers.get("x-request-id"))
         scope["request_id"] = request_id
-        status = 499  # the caller went away: nginx's number for it
+        status = GONE
 
         async def mark(message: Message) -> None:
             nonlocal status
@@ -53,34 +58,39 @@ class Edge:
             if keys is None or path in ("/", "/tray") or path.startswith(OPEN) or keys.allow(headers):
                 await self._app(scope, receive, mark)
             else:
-                await refuse("unauthorized", "request: needs a valid key", request_id)(scope, receive, mark)
+                await refuse("unauthorized", NO_KEY, request_id)(scope, receive, mark)
         except ClientDisconnect:
             pass
         except Exception as error:
-            if status != 499:
+            if status != GONE:
                 raise
-            await self._failed(error, request_id)(scope, receive, mark)
+            await answer(failed(self._state, error, request_id))(scope, receive, mark)
         finally:
-            self._note(scope, status, time.perf_counter() - started, request_id)
+            path = getattr(scope.get("route"), "path", "other")
+            seconds = time.perf_counter() - started
+            note(self._state, scope["method"], path, status, seconds, request_id, headers.get("traceparent"))
 
-    def _failed(self, error: Exception, request_id: str) -> Response:
-        if isinstance(error, RecordsError):
-            self._state.store_failed()
-        if isinstance(error, DentlineError):
-            return answer(door.refusal(error, request_id))
-        traceback.print_exception(error, file=sys.stderr)
-        return refuse("internal", "service: failed; its log has the reason under this id", request_id)
 
-    def _note(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
-        route = scope.get("route")
-        path = getattr(route, "path", "other")
-        self._state.meters.requests.labels(path, status).inc()
-        self._state.meters.request_seconds.labels(path).observe(seconds)
-        if self._state.tracer is not None:
-            parent = Headers(scope=scope).get("traceparent")
-            self._state.tracer.span(scope["method"], path, status, seconds, request_id, parent)
-        if self._state.settings.log != "none" and not path.startswith("/health"):
-            sys.stderr.write(_LINES[self._state.settings.log](scope["method"], path, status, seconds, request_id))
+def failed(state: State, error: Exception, request_id: str) -> Reply:
+    """Return the answer to a request that raised. What is not a refusal is a fault of ours: its trace is logged."""
+    if isinstance(error, RecordsError):
+        state.store_failed()
+    if isinstance(error, DentlineError):
+        return door.refusal(error, request_id)
+    traceback.print_exception(error, file=sys.stderr)
+    return door.fault("internal", "service: failed; its log has the reason under this id", request_id)
+
+
+def note(
+    state: State, method: str, path: str, status: int, seconds: float, request_id: str, parent: str | None
+) -> None:
+    """Count one answered request, trace and log it. `parent` is its ``traceparent`` header."""
+    state.meters.requests.labels(path, status).inc()
+    state.meters.request_seconds.labels(path).observe(seconds)
+    if state.tracer is not None:
+        state.tracer.span(method, path, status, seconds, request_id, parent)
+    if state.settings.log != "none" and not path.startswith("/health"):
+        sys.stderr.write(_LINES[state.settings.log](method, path, status, seconds, request_id))
 
 
 def answer(reply: Reply) -> Response:
@@ -90,8 +100,12 @@ def answer(reply: Reply) -> Response:
 
 def response(status: int, body: bytes) -> Response:
     """Return JSON bytes as a response, with the headers its status asks for."""
-    extra = _EXTRA.get(status, {})
-    return Response(body, status, extra, media_type="application/json")
+    return Response(body, status, headers(status), media_type="application/json")
+
+
+def headers(status: int) -> dict[str, str]:
+    """Return the headers that a status asks for."""
+    return _EXTRA.get(status, {})
 
 
 def refuse(code: str, message: str, request_id: str) -> Response:

@@ -12,8 +12,9 @@ from dentline.errors import DentlineError
 INPUTS = (("image", "tensor(uint8)", 4), ("measures", "tensor(float)", 2))
 """What a model may take: pictures (N, H, W, C), or measures (N, k) that its preparation took of them."""
 
-OUTPUTS = (["p"], ["corners"])
-"""What it may give: probabilities, or four corners (N, 8) as shares of the picture's width and height."""
+OUTPUTS = (["p"], ["p", "cam"], ["corners"])
+"""What it may give: probabilities, beside them Grad-CAM maps (N, h, w) from 0 on, or four corners (N, 8)
+as shares of the picture's width and height."""
 
 
 class Engine(Protocol):
@@ -58,6 +59,7 @@ class OnnxEngine:
         if len(found[0]) != 1 or found[0][0] not in INPUTS or found[1] not in OUTPUTS:
             raise DentlineError(where, f"has inputs and outputs {found}", f"it must take one of {INPUTS}, give p")
         self._input, self._output = found[0][0][0], found[1][0]
+        self.has_cam = "cam" in found[1]
 
     @classmethod
     def open(cls, path: Path, n_threads: int = 1) -> "OnnxEngine":
@@ -74,6 +76,12 @@ class OnnxEngine:
     def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         given = {self._input: np.ascontiguousarray(images)}
         answer: NDArray[np.float32] = self._session.run([self._output], given)[0]
+        return answer
+
+    def cam(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the Grad-CAM maps (N, h, w) of a model that has them."""
+        given = {self._input: np.ascontiguousarray(images)}
+        answer: NDArray[np.float32] = self._session.run(["cam"], given)[0]
         return answer
 
 

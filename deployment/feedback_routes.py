@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from dentline.errors import DentlineError
-from deployment import feedback, keep, openapi, records
+from deployment import feedback, judged, keep, openapi, records
 from deployment.answer import new_id
 from deployment.edge import refuse
 from deployment.page import static
@@ -92,7 +92,7 @@ def waiting(request: Request) -> Response:
         raise DentlineError("tray", "keeps no photos", "start the service with --keep-images FOLDER")
     connection = records.open_for_reading(scores_of(state.settings))
     try:
-        found = records.to_judge(connection, keep.sample_bound(state.settings.judge_share), 10 * _MOST_SHOWN)
+        found = judged.to_judge(connection, keep.sample_bound(state.settings.judge_share), 10 * _MOST_SHOWN)
     finally:
         connection.close()
     shown = [one for one in found if keep.find(folder, one["photo_sha256"])][:_MOST_SHOWN]

@@ -8,7 +8,6 @@ One input ``image``: BYTES, each element a picture file (base64 in JSON); or UIN
 Source: https://github.com/kserve/open-inference-protocol
 """
 
-import asyncio
 import json
 import math
 from collections.abc import Sequence
@@ -102,7 +101,7 @@ async def infer(name: str, request: Request) -> Response:
     """As POST /score, in the protocol's words; stored as every score is."""
     state = state_of(request)
     _known(name, request)
-    state.admission.look(request)
+    state.admission.look(request.headers.get("content-length"))
     header = request.headers.get("inference-header-content-length")
     request_id: str = request.scope["request_id"]
     async with state.admission.body(request) as body:
@@ -115,8 +114,7 @@ async def infer(name: str, request: Request) -> Response:
             told, head = encode(name, scorer.model_id, table.get("id"), scored, asked)
             return scored, told, head
 
-        async with state.admission.slot():
-            scored, told, head = await asyncio.get_running_loop().run_in_executor(state.scoring, run)
+        scored, told, head = await state.slots.run(run)
     state.meters.count(scored.records)
     if head is None:
         return response(200, told)

@@ -65,9 +65,13 @@ class Meters:
         )  # fmt: skip
 
     def note_drift(self, checks: Iterable[DriftCheck]) -> None:
-        """Show the last check of each measure."""
+        """Show the worst of the last checks of each measure."""
+        worst: dict[tuple[str, str, str], float] = {}
         for check in checks:
-            self.drift.labels(check.station or "", check.model_id, check.measure).set(check.ratio)
+            key = check.station or "", check.model_id, check.measure
+            worst[key] = max(worst.get(key, 0.0), check.ratio)
+        for labels, ratio in worst.items():
+            self.drift.labels(*labels).set(ratio)
 
     def count(self, records: Iterable[ScoreRecord]) -> None:
         """Count scored photos."""

@@ -25,6 +25,21 @@ HEAT_MAP: dict[str, Any] = {
         "stride_px": {"type": "number", "description": "and its neighbours this far from it"},
     },
 }
+GRAD_CAM: dict[str, Any] = {
+    "type": "object",
+    "description": "only with explain=true, of models that have it: what moved the answer at the surest place",
+    "required": ["png", "corners"],
+    "properties": {
+        "png": {"type": "string", "contentEncoding": "base64", "description": "grey; 255 is the strongest"},
+        "corners": {
+            "type": "array",
+            "description": "x, y in the photo of the map's corners, clockwise from its top left",
+            "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+            "minItems": 4,
+            "maxItems": 4,
+        },
+    },
+}
 PHOTO: dict[str, Any] = {
     "type": "object",
     "required": [
@@ -45,6 +60,7 @@ PHOTO: dict[str, Any] = {
         "defects": {"type": "array", "items": DEFECT},
         "latency_ms": {"type": "number"},
         "heat_map": HEAT_MAP,
+        "grad_cam": GRAD_CAM,
     },
 }  # fmt: skip
 ANSWER: dict[str, Any] = {
@@ -110,7 +126,7 @@ _BASE64 = {"type": "string", "contentEncoding": "base64", "minLength": 1}
 _FIELDS: dict[str, Any] = {
     "part_id": {**_TEXT, "description": "the part that all photos show"},
     "station": {**_TEXT, "description": "where they were taken"},
-    "explain": {"type": "boolean", "default": False, "description": "send the heat maps too"},
+    "explain": {"type": "boolean", "default": False, "description": "send the heat maps and Grad-CAM too"},
 }
 SCORE_FIELDS: list[dict[str, Any]] = [
     {"name": name, "in": "query", "required": False, "schema": schema}

@@ -44,6 +44,6 @@ def metrics(request: Request) -> Response:
     state = state_of(request)
     with contextlib.closing(records.open_for_reading(scores_of(state.settings))) as connection:
         state.meters.note_drift(records.latest_drift(connection))
-    state.meters.waiting.set(state.admission.n_waiting)
+    state.meters.waiting.set(state.slots.n_waiting)
     body, content_type = state.meters.text()
     return Response(body, media_type=content_type)

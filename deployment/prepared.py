@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dentline import prepare
-from deployment.engine import Engine
+from deployment.engine import OnnxEngine
 
 
 class PreparedEngine:
@@ -20,7 +20,7 @@ class PreparedEngine:
         least: the size a photo may be decoded down to; see :func:`dentline.prepare.least_size`.
     """
 
-    def __init__(self, engine: Engine, steps: Sequence[str], where: str) -> None:
+    def __init__(self, engine: OnnxEngine, steps: Sequence[str], where: str) -> None:
         self._engine, self._calls = engine, prepare.parse(steps, f"{where}: prepare")
         self.least = prepare.least_size(self._calls)
 
@@ -35,6 +35,15 @@ class PreparedEngine:
     def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the model's answers for photos ``(N, H, W, 3)`` uint8 RGB."""
         return self.run_views([self.view(photo) for photo in images])
+
+    @property
+    def has_cam(self) -> bool:
+        """Whether the model gives Grad-CAM maps."""
+        return self._engine.has_cam
+
+    def cam(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the Grad-CAM maps of pictures already prepared."""
+        return self._engine.cam(images)
 
     def run_views(self, views: Sequence[prepare.View]) -> NDArray[np.float32]:
         """Return the model's answers for photos already prepared."""

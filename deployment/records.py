@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from dentline.errors import DentlineError
 from deployment.answer import Answer, ids_from
@@ -119,7 +119,8 @@ class Records:
         defects = [row for record in records for row in _defect_rows(record)]
         with self._transaction() as connection:
             connection.executemany(_INSERT_SCORE, scores)
-            connection.executemany("INSERT INTO defect VALUES (?, ?, ?, ?, ?)", defects)
+            if defects:
+                connection.executemany("INSERT INTO defect VALUES (?, ?, ?, ?, ?)", defects)
 
     def judge(self, judgements: Sequence[Feedback]) -> None:
         """Write judgements of answers, all or none, and return when they are committed.
@@ -210,52 +211,14 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def to_judge(connection: sqlite3.Connection, sample_bound: str, most: int) -> list[dict[str, Any]]:
-    """Return the newest answers that nobody judged: flagged ones, and those of the drawn sample.
-
-    Args:
-        sample_bound: what the random part of a sampled answer's id sorts before.
-    """
-    columns = "score_id, scored_at, model_id, photo_sha256, photo_id, part_id, station, width_px, height_px, p, verdict"
-    found = connection.execute(
-        f"SELECT {columns} FROM score s WHERE (verdict <> 'ok' OR substr(score_id, 13, 4) < ?) "
-        "AND NOT EXISTS (SELECT 1 FROM feedback f WHERE f.score_id = s.score_id) ORDER BY seq DESC LIMIT ?",
-        (sample_bound, most),
-    ).fetchall()
-    places = "SELECT x, y, p FROM defect WHERE score_id = ? ORDER BY number"
-    return [
-        dict(zip(columns.split(", "), row, strict=True))
-        | {"defects": [{"x": x, "y": y, "p": p} for x, y, p in connection.execute(places, (row[0],))]}
-        for row in found
-    ]
-
-
-def judgements(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """Return the last judgement of each judged answer with what the answer was, in the order they were given."""
-    columns = (
-        "f.feedback_id, f.given_at, f.truth, f.operator, f.marks, s.score_id, s.photo_sha256, s.photo_id, s.part_id"
-    )
-    names = [name.split(".")[1] for name in columns.split(", ")]
-    found = connection.execute(
-        f"SELECT {columns}, s.verdict, s.model_id FROM feedback f JOIN score s USING (score_id) "
-        "WHERE f.seq = (SELECT max(seq) FROM feedback l WHERE l.score_id = f.score_id) ORDER BY f.seq"
-    ).fetchall()
-    rows = [dict(zip([*names, "verdict", "model_id"], row, strict=True)) for row in found]
-    places = "SELECT x, y FROM defect WHERE score_id = ? ORDER BY number"
-    for row in rows:
-        row["marks"] = [tuple(mark) for mark in json.loads(row["marks"])]
-        row["called"] = connection.execute(places, (row["score_id"],)).fetchall()
-    return rows
-
-
 def latest_drift(connection: sqlite3.Connection) -> list[DriftCheck]:
-    """Return each station's and model's last check of each measure over its last photos."""
+    """Return each station's and model's last checks of each measure over its last photos, the short and the long."""
     columns = (
         "drift_id, measured_at, station, model_id, period, measure, n_photos, psi, ks, psi_threshold, ks_threshold, "
         "upto_seq"
     )
     found = connection.execute(
-        f"SELECT {columns}, max(seq) FROM drift WHERE period = 'photos' GROUP BY station, model_id, measure"
+        f"SELECT {columns}, max(seq) FROM drift WHERE period = 'photos' GROUP BY station, model_id, measure, n_photos"
     )
     return [DriftCheck(*row[:-1]) for row in found]
 

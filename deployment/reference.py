@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dentline import exif, images
 from dentline.errors import DentlineError
+from dentline.picture_file import parse
 from deployment import quality
 
 Floats = NDArray[np.float64]
@@ -44,6 +45,8 @@ class Reference:
         values: each measure of :data:`MEASURES` on the n training photos; the distances were found by
             leaving each photo's group out, so that they are those of photos never seen.
         cameras: those of the training photos.
+        crowding: for each measure, how many photos count for one, because photos of a group are alike in it: 1
+            where they differ as much as any others, the size of a group where they are the same.
     """
 
     mean: Floats
@@ -53,6 +56,7 @@ class Reference:
     rest: float
     values: dict[str, Floats]
     cameras: tuple[str, ...]
+    crowding: dict[str, float]
 
     def distance(self, features: Floats) -> float:
         """Return how far ``(d,)`` features are from the training photos, about 1 for one like them."""
@@ -94,9 +98,10 @@ def of_photos(photos: Iterable[tuple[bytes, str]], least: images.Size | None = N
         seen = quality.measure(photo)
         described.append(features(photo))
         levels = {k: float(getattr(seen, k)) for k in ("brightness", "contrast", "sharpness", "saturation")}
-        measured.append(levels | {"size": math.sqrt(math.prod(images.size(data)))})
+        head = parse(data, whole=False)
+        measured.append(levels | {"size": math.sqrt(math.prod(head.size))})
         groups.append(group)
-        cameras.append(exif.camera(data) or "")
+        cameras.append(exif.camera(head.exif) or "")
     return make(described, measured, groups, cameras)
 
 
@@ -131,7 +136,31 @@ def make(
         k: np.array([m[k] for m in measured]) for k in ("brightness", "contrast", "sharpness", "saturation", "size")
     }
     values |= {"camera": np.zeros(len(points)), "distance": distance}
-    return Reference(*_fit(points), values, tuple(sorted(set(cameras))))
+    crowding = {name: crowded(values[name], group) for name in MEASURES}
+    return Reference(*_fit(points), values, tuple(sorted(set(cameras))), crowding)
+
+
+def crowded(values: Floats, group: NDArray[np.intp]) -> float:
+    """Return the design effect of ``(n,)`` values that come in groups: how many of them count for one.
+
+    From the correlation of ranks within groups, by analysis of variance (Kish 1965; Donner and Klar 2000).
+    """
+    sizes = np.bincount(group).astype(np.float64)
+    n, n_groups = len(values), len(sizes)
+    ranks = _ranks(values)
+    means = np.bincount(group, ranks) / sizes
+    between = (sizes * (means - ranks.mean()) ** 2).sum() / (n_groups - 1)
+    within = ((ranks - means[group]) ** 2).sum() / max(1, n - n_groups)
+    typical = (n - (sizes**2).sum() / n) / (n_groups - 1)
+    alike = (between - within) / (between + (typical - 1) * within) if between > 0 else 0.0
+    return float(1 + ((sizes**2).sum() / n - 1) * np.clip(alike, 0, 1))
+
+
+def _ranks(values: Floats) -> Floats:
+    """Return the rank of each value from 1 on, equal ones the mean of theirs."""
+    _, place, n_equal = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: Floats = (np.cumsum(n_equal) - (n_equal - 1) / 2)[place]
+    return ranks
 
 
 def dumps(reference: Reference) -> bytes:
@@ -146,6 +175,7 @@ def dumps(reference: Reference) -> bytes:
         rest=reference.rest,
         cameras=np.array(reference.cameras, dtype=np.str_),
         values=np.stack([reference.values[name] for name in MEASURES]),
+        crowding=np.array([reference.crowding[name] for name in MEASURES]),
     )
     return stream.getvalue()
 
@@ -166,6 +196,7 @@ def loads(data: bytes, where: str = "reference.npz") -> Reference:
                 float(table["rest"]),
                 dict(zip(MEASURES, table["values"], strict=True)),
                 tuple(table["cameras"].tolist()),
+                dict(zip(MEASURES, table["crowding"].tolist(), strict=True)),
             )
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise DentlineError(where, f"cannot be read: {error}", "train again") from error

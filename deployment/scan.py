@@ -1,6 +1,6 @@
 """A whole photo through a patch model: a map of probabilities, and its peaks as defects.
 
-The photo is reflected 56 px beyond each edge, so that place (row i, column j) of the map is the
+The photo's outermost pixels go on 56 px beyond each edge, so that place (row i, column j) of the map is the
 patch whose centre is (x, y) = (8 j, 8 i) and has exactly the field that patch would be cut with. The
 map is computed in tiles that overlap by a field less one stride: bounded memory, the same numbers.
 """
@@ -16,7 +16,7 @@ from dentline.errors import DentlineError
 from dentline.geometry import FIELD_PX, HALO_PX, PATCH_PX, STRIDE_PX
 from deployment.answer import Defects
 from deployment.engine import Engine
-from labeling.patches import reflected
+from labeling.patches import continued
 
 TILE_PX = 150_000
 """Most pixels given to the network at once. VGG16's first block keeps 256 bytes for each: 38 MB, twice."""
@@ -39,11 +39,10 @@ def probabilities(engine: Engine, photo: NDArray[np.uint8], tile_px: int = TILE_
     Raises:
         DentlineError: the photo is smaller than a patch.
     """
+    refuse_small(photo)
     height, width = photo.shape[:2]
-    if min(height, width) < PATCH_PX:
-        raise DentlineError("photo", f"is {width} x {height} px", f"send at least {PATCH_PX} x {PATCH_PX} px")
     if (height, width) == (PATCH_PX, PATCH_PX):
-        patch: NDArray[np.float32] = engine.run(_reflected(photo, -HALO_PX, -HALO_PX, FIELD_PX, FIELD_PX)[None])[0]
+        patch: NDArray[np.float32] = engine.run(_continued(photo, -HALO_PX, -HALO_PX, FIELD_PX, FIELD_PX)[None])[0]
         return patch
     n_rows, n_columns = height // STRIDE_PX + 1, width // STRIDE_PX + 1
     found = np.empty((n_rows, n_columns), np.float32)
@@ -51,8 +50,15 @@ def probabilities(engine: Engine, photo: NDArray[np.uint8], tile_px: int = TILE_
         top, left = rows.start * STRIDE_PX - FIELD_PX // 2, columns.start * STRIDE_PX - FIELD_PX // 2
         tall = (rows.stop - rows.start) * STRIDE_PX + _OVERLAP_PX
         wide = (columns.stop - columns.start) * STRIDE_PX + _OVERLAP_PX
-        found[rows, columns] = engine.run(_reflected(photo, top, left, tall, wide)[None])[0]
+        found[rows, columns] = engine.run(_continued(photo, top, left, tall, wide)[None])[0]
     return found
+
+
+def refuse_small(photo: NDArray[np.uint8]) -> None:
+    """Raise a DentlineError for a photo smaller than a patch."""
+    height, width = photo.shape[:2]
+    if min(height, width) < PATCH_PX:
+        raise DentlineError("photo", f"is {width} x {height} px", f"send at least {PATCH_PX} x {PATCH_PX} px")
 
 
 def tiles(n_rows: int, n_columns: int, tile_px: int) -> Iterator[tuple[slice, slice]]:
@@ -75,15 +81,15 @@ def tiles(n_rows: int, n_columns: int, tile_px: int) -> Iterator[tuple[slice, sl
             yield slice(top, min(top + tall, n_rows)), slice(left, min(left + wide, n_columns))
 
 
-def peaks(found: NDArray[np.float32], threshold: float, size: tuple[int, int]) -> Defects:
+def peaks(found: NDArray[np.float32], threshold: float, size: tuple[int, int], most: int = MAX_DEFECTS) -> Defects:
     """Return the defects of a photo: the map's peaks at or above the threshold, merged.
 
     A defect lies at the middle, weighted by p, of the places around its peak that have at least
-    half the peak's p. At most 1000, the surest first.
+    half the peak's p. The surest first.
 
     Args:
         found: ``(h, w)`` of :func:`probabilities`.
-        size: width and height of the photo in pixels.
+        size: width and height of the photo in pixels. most: defects.
     """
     width, height = size
     if found.shape == (1, 1):
@@ -107,7 +113,7 @@ def peaks(found: NDArray[np.float32], threshold: float, size: tuple[int, int]) -
         xy.append(np.clip(middle, 0, [width - 0.5, height - 0.5]))
         p.append(found[row, column])
         free[window] &= ~near
-        if len(p) == MAX_DEFECTS:
+        if len(p) == most:
             break
     return Defects(np.array(xy, np.float32).reshape(-1, 2), np.array(p, np.float32))
 
@@ -128,9 +134,9 @@ def merge(xy: NDArray[np.floating[Any]], p: NDArray[np.floating[Any]]) -> Defect
 _REACH = MERGE_PX // STRIDE_PX
 
 
-def _reflected(photo: NDArray[np.uint8], top: int, left: int, tall: int, wide: int) -> NDArray[np.uint8]:
-    """Return the rectangle of the photo, mirrored where it reaches beyond."""
+def _continued(photo: NDArray[np.uint8], top: int, left: int, tall: int, wide: int) -> NDArray[np.uint8]:
+    """Return the rectangle of the photo, its outermost pixels going on where it reaches beyond."""
     height, width = photo.shape[:2]
     if top >= 0 and left >= 0 and top + tall <= height and left + wide <= width:
         return photo[top : top + tall, left : left + wide]
-    return photo[reflected(top, top + tall, height)[:, None], reflected(left, left + wide, width)]
+    return photo[continued(top, top + tall, height)[:, None], continued(left, left + wide, width)]

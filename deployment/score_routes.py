@@ -1,29 +1,19 @@
-"""POST /score: the service's way in."""
+"""POST /score and GET /predict as the framework sees them.
 
-import asyncio
-import json
+A POST /score that comes alone on its connection is answered by :mod:`deployment.straight` before the framework; this
+one describes it, and takes those that are sent ahead of an answer (pipelined).
+"""
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Scope
 
-from deployment import door, openapi
-from deployment.door import Reply
+from deployment import openapi, scoring
 from deployment.edge import response
 from deployment.fetch import fetch
 from deployment.request import RequestError
 from deployment.state import State, state_of
 
 router = APIRouter()
-
-
-class Straight(Route):
-    """A route to a function of a request, without the framework's look for its parameters: a fifth of its cost."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, found = super().matches(scope)
-        return match, {**found, "route": self}
 
 
 @router.post(
@@ -39,9 +29,9 @@ async def score(request: Request) -> Response:
     that is refused nothing is scored or stored.
     """
     state = state_of(request)
-    state.admission.look(request)
+    state.admission.look(request.headers.get("content-length"))
     async with state.admission.body(request) as body:
-        return await work(state, request, body, "http")
+        return await _work(state, request, body, "http", request.headers.get("content-type", ""))
 
 
 @router.get(
@@ -59,35 +49,14 @@ async def predict(request: Request) -> Response:
         raise RequestError("forbidden", "image_url is off", "start the service with --image-url-hosts", "service")
     if len(urls) != 1:
         raise RequestError("missing_field", f"has image_url {len(urls)} times", "send it once")
-    state.admission.look(request)
+    state.admission.look(None)
     body = await fetch(urls[0], hosts, state.settings.max_body_bytes)
-    return await work(state, request, body, "url", "application/octet-stream")
+    return await _work(state, request, body, "url", "application/octet-stream")
 
 
-async def work(state: State, request: Request, body: bytes, way: str, content_type: str | None = None) -> Response:
-    """Wait for a slot, score in a thread, and count what was stored."""
-    kind = request.headers.get("content-type", "") if content_type is None else content_type
+async def _work(state: State, request: Request, body: bytes, way: str, content_type: str) -> Response:
     query = [(name, value) for name, value in request.query_params.multi_items() if way != "url" or name != "image_url"]
-    request_id: str = request.scope["request_id"]
-
-    def run() -> tuple[Reply, bytes]:
-        reply = door.handle(
-            state.models.current,
-            state.records,
-            kind,
-            body,
-            query,
-            request_id,
-            way,
-            state.settings.max_images,
-            state.keep,
-        )
-        return reply, json.dumps(reply.payload, allow_nan=False).encode()
-
-    async with state.admission.slot():
-        reply, payload = await asyncio.get_running_loop().run_in_executor(state.scoring, run)
-    if reply.records:
-        state.meters.count(reply.records)
-    elif reply.status == 503:
-        state.store_failed()
+    run = scoring.work(state, content_type, body, query, request.scope["request_id"], way)
+    reply, payload = await state.slots.run(run)
+    scoring.settle(state, reply)
     return response(reply.status, payload)

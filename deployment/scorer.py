@@ -3,8 +3,9 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 from dentline import exif, images
 from dentline.errors import DentlineError
 from dentline.geometry import PATCH_PX, STRIDE_PX
+from dentline.prepare import View
 from deployment import bundle as bundles
-from deployment import proposals, quality, scan, whole
+from deployment import places, quality, scan, whole
 from deployment import reference as references
 from deployment.answer import Answer, Defects, Quality, new_id
 from deployment.bundle import Bundle
-from deployment.engine import Engine
+from deployment.calibration import Calibration
+from deployment.engine import Engine, OnnxEngine
+from deployment.places import Heat
 from deployment.prepared import PreparedEngine
 
 OK, DEFECT = "ok", "defect"
@@ -33,16 +37,21 @@ class Prediction:
 
     Attributes:
         p: of the photo, and the threshold it is held against.
-        heat: ``(h, w)`` float32, the probability at each place; see :func:`deployment.scan.probabilities`.
+        scanned: gives `heat`, computed where the verdict needed it or when somebody asks.
         first_px, stride_px: place (i, j) of `heat` is centred at x = first_px + j stride_px in the photo.
     """
 
     p: float
     threshold: float
     defects: Defects
-    heat: NDArray[np.float32]
+    scanned: Heat
     first_px: float = 0
     stride_px: float = STRIDE_PX
+
+    @property
+    def heat(self) -> NDArray[np.float32]:
+        """``(h, w)`` float32, the probability at each place; see :func:`deployment.scan.probabilities`."""
+        return self.scanned()
 
     @property
     def verdict(self) -> str:
@@ -106,9 +115,13 @@ class Scorer:
             ImageError: the picture is not scored.
         """
         started = time.perf_counter()
-        photo = self.decode(source) if isinstance(source, bytes) else source
+        if isinstance(source, bytes):
+            head = images.header(source, self.limits)
+            photo = images.pixels(source, head, self._least)
+        else:
+            head, photo = images.Header("pixels", source.shape[1], source.shape[0]), source
         prediction = self.predict(photo)
-        width, height = images.size(source) if isinstance(source, bytes) else (photo.shape[1], photo.shape[0])
+        width, height = head.size
         now = datetime.now(UTC)
         return Answer(
             score_id=new_id(now.timestamp()),
@@ -122,15 +135,30 @@ class Scorer:
             threshold=prediction.threshold,
             verdict=prediction.verdict,
             defects=prediction.defects,
-            quality=self._quality(source, photo),
+            quality=self._quality(head, photo),
             latency_ms=(time.perf_counter() - started) * 1000,
         ), prediction
 
-    def _quality(self, source: Source, photo: NDArray[np.uint8]) -> Quality:
+    def _quality(self, head: images.Header, photo: NDArray[np.uint8]) -> Quality:
         reference = self.bundle.reference
         distance = None if reference is None else reference.distance(references.features(photo))
-        camera = exif.camera(source) if isinstance(source, bytes) else None
-        return replace(quality.measure(photo), distance=distance, camera=camera)
+        return quality.measure(photo, distance, exif.camera(head.exif) if head.exif else None)
+
+    @property
+    def has_cam(self) -> bool:
+        """Whether the model gives Grad-CAM maps."""
+        return bool(getattr(self._engine, "has_cam", False))
+
+    def cam(self, fields: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the Grad-CAM maps (n, h, w) of pictures as the model takes them."""
+        assert isinstance(self._engine, OnnxEngine | PreparedEngine)
+        return self._engine.cam(fields)
+
+    def cam_of_view(self, photo: NDArray[np.uint8]) -> tuple[View, NDArray[np.float32]]:
+        """Return what a model of whole photos sees of one, and the Grad-CAM map (h, w) of it."""
+        assert isinstance(self._engine, PreparedEngine)
+        view = self._engine.view(photo)
+        return view, self._engine.cam(view.array[None])[0]
 
     @staticmethod
     def encode(answer: Answer) -> dict[str, Any]:
@@ -152,22 +180,30 @@ class Scorer:
 
 
 def _predict_patch(engine: Engine, bundle: Bundle, photo: NDArray[np.uint8]) -> Prediction:
+    contract = bundle.contract
     height, width = photo.shape[:2]
     try:
-        heat = scan.probabilities(engine, photo)
+        scan.refuse_small(photo)
     except DentlineError as error:
         raise images.ImageError("too_small", error.problem, error.remedy) from error
-    contract = bundle.contract
-    first_px = 0 if heat.size > 1 else PATCH_PX / 2
-    whole = heat.size > 1 and contract.scan_threshold is not None
-    threshold = contract.scan_threshold if whole and contract.scan_threshold is not None else contract.threshold
-    if heat.size > 1 and contract.n_proposals:
-        found = proposals.places(engine, photo, contract.n_proposals)
-        sure = found.p >= threshold
-        return Prediction(
-            float(found.p.max(initial=0)), threshold, Defects(found.xy[sure], found.p[sure]), heat, first_px
-        )
-    return Prediction(float(heat.max()), threshold, scan.peaks(heat, threshold, (width, height)), heat, first_px)
+    if height == width == PATCH_PX:
+        heat = scan.probabilities(engine, photo)
+        found = scan.peaks(heat, contract.threshold, (width, height))
+        return Prediction(float(heat.max()), contract.threshold, found, lambda: heat, PATCH_PX / 2)
+    threshold = contract.threshold if contract.scan_threshold is None else contract.scan_threshold
+    calibration = Calibration(*contract.calibration)
+    scanned = cache(lambda: scan.probabilities(engine, photo))
+
+    def shown() -> NDArray[np.float32]:
+        return calibration.p(scanned()).astype(np.float32)
+
+    if not contract.source:
+        heat = shown()
+        return Prediction(float(heat.max()), threshold, scan.peaks(heat, threshold, (width, height)), shown)
+    found = places.find(engine, photo, scanned, contract.source, contract.n_proposals)
+    p = calibration.p(found.p).astype(np.float32)
+    sure = p >= threshold
+    return Prediction(float(p.max(initial=0)), threshold, Defects(found.xy[sure], p[sure]), shown)
 
 
 def _predict_image(engine: Engine, bundle: Bundle, photo: NDArray[np.uint8]) -> Prediction:
@@ -179,15 +215,15 @@ def _predict_image(engine: Engine, bundle: Bundle, photo: NDArray[np.uint8]) -> 
 def _predict_corners(engine: Engine, bundle: Bundle, photo: NDArray[np.uint8]) -> Prediction:
     """The corners are the places found; p is 1 where they cannot be a field's, else 0."""
     assert isinstance(engine, PreparedEngine)
-    places, plausible = whole.corners(engine, photo)
-    return _whole(0.0 if plausible else 1.0, 0.5, places, photo)
+    found, plausible = whole.corners(engine, photo)
+    return _whole(0.0 if plausible else 1.0, 0.5, found, photo)
 
 
-def _whole(p: float, threshold: float, places: Defects, photo: NDArray[np.uint8]) -> Prediction:
+def _whole(p: float, threshold: float, found: Defects, photo: NDArray[np.uint8]) -> Prediction:
     """A prediction whose heat map is one place: the whole photo."""
     height, width = photo.shape[:2]
     heat = np.full((1, 1), p, np.float32)
-    return Prediction(p, threshold, places, heat, width / 2, max(width, height))
+    return Prediction(p, threshold, found, lambda: heat, width / 2, max(width, height))
 
 
 _PREDICTIONS: dict[str, Callable[[Engine, Bundle, NDArray[np.uint8]], Prediction]] = {

@@ -34,7 +34,6 @@ def create(settings: Settings) -> FastAPI:
         generate_unique_id_function=lambda route: re.sub(r"\W+", "_", f"{route.name}{route.path}").strip("_"),
     )
     app.state.dentline = state
-    app.router.routes.insert(0, score_routes.Straight("/score", score_routes.score, methods=["POST"]))
     app.include_router(score_routes.router)
     app.include_router(feedback_routes.router)
     app.include_router(operations.router)
@@ -54,7 +53,7 @@ async def _life(state: State) -> AsyncIterator[None]:
         housekeeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await housekeeping
-        state.scoring.shutdown()
+        state.slots.close()
         state.chores.shutdown()
         state.records.close()
         if state.tracer is not None:

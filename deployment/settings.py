@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from dentline.errors import DentlineError
 from dentline.images import ALL_FORMATS, MAX_PIXELS, Limits
-from dentline.recipe import option
+from dentline.options import option
 from deployment.records import Durability
 
 PREFIX = "DENTLINE_"
@@ -38,7 +38,7 @@ class Settings:
     slots: int = option(1, "photos scored at a time in each worker", 1)
     queue: int = option(16, "requests waiting in each worker before it answers 429", 0)
     wait_s: float = option(0.25, "longest wait for a slot before it answers 429", 0)
-    head_s: float = option(5.0, "longest time for a request's head", 0.1)
+    head_s: float = option(2.0, "longest time for a request's head; with its body at most ten seconds", 0.1)
     body_s: float = option(8.0, "longest time for a request's body", 0.1)
     linger_s: float = option(3.0, "on SIGTERM: goes on accepting, not ready, for this long", 0)
     drain_s: float = option(8.0, "then finishes what it has, for at most this long", 0)

@@ -18,6 +18,7 @@ from deployment.meters import Meters
 from deployment.models import Models, Source, champion_of
 from deployment.records import Records, RecordsError
 from deployment.settings import Settings
+from deployment.slots import Slots
 
 if TYPE_CHECKING:
     from deployment.tracing import Tracer
@@ -40,7 +41,7 @@ class State:
     admission: Admission
     keep: Keep | None
     tracer: "Tracer | None"
-    scoring: ThreadPoolExecutor
+    slots: Slots
     chores: ThreadPoolExecutor
     draining: bool = False
     problem: str = ""
@@ -101,16 +102,17 @@ def open_state(settings: Settings) -> State:
         DentlineError: one of them is missing or broken.
     """
     models = Models(source_of(settings), settings.limits)
+    slots = Slots(settings.slots, settings.queue, settings.wait_s)
     return State(
         settings=settings,
         models=models,
         records=Records(scores_of(settings), settings.durability),
         meters=Meters(settings.metrics_dir),
         keys=Keys(settings.keys_file) if settings.keys_file else None,
-        admission=Admission(settings),
+        admission=Admission(settings, slots),
         keep=Keep(settings.keep_images, settings.judge_share) if settings.keep_images else None,
         tracer=_tracer(settings.otel_endpoint),
-        scoring=ThreadPoolExecutor(settings.slots, "score"),
+        slots=slots,
         chores=ThreadPoolExecutor(1, "chores"),
     )
 

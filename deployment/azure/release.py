@@ -70,7 +70,11 @@ def endpoint(release: Release) -> Table:
 
 
 def deployment(release: Release) -> Table:
-    """Return the online deployment: probes that suit our start, bounded requests, the data collector."""
+    """Return the online deployment: probes that suit our start, bounded requests, the data collector.
+
+    It collects the answers, by Azure's own payload logging. The requests are photos, which it does not take:
+    https://learn.microsoft.com/azure/machine-learning/how-to-collect-production-data
+    """
     probe = {"period": 10, "timeout": 2, "success_threshold": 1}
     return {
         "$schema": SCHEMAS + "managedOnlineDeployment.schema.json",
@@ -88,7 +92,7 @@ def deployment(release: Release) -> Table:
         "liveness_probe": {**probe, "initial_delay": 10, "failure_threshold": 30},
         "readiness_probe": {**probe, "initial_delay": 5, "failure_threshold": 30},
         "data_collector": {
-            "collections": {"model_outputs": {"enabled": "True"}},
+            "collections": {"response": {"enabled": "True"}},
             "sampling_rate": 1.0,
         },
     }

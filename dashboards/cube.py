@@ -1,12 +1,13 @@
 """What the page shows, counted: the star's files summed so far that a phone can filter them."""
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from dashboards import cells, ledger
+from dashboards import clocks, ledger, readback
 from dashboards.tables import TABLES
 from dentline.recipe import Recipe
 
@@ -18,6 +19,10 @@ _MOST_PARTS = 40
 _OTHERS = "(others)"
 _MOST_DEFECTS = 3000
 _MOST_FLAGGED = 60
+
+_AT = """printf('%04d-%02d-%02d %02d:%02d', date_key // 10000, date_key // 100 % 100, date_key % 100,
+    time_key // 100, time_key % 100)"""
+"""When it was, by the station's clock."""
 
 _VIEWS = f"""
 CREATE TEMP TABLE shown_part AS SELECT part_key, part_id FROM fact_score JOIN dim_part USING (part_key)
@@ -47,15 +52,15 @@ _QUERIES = {
     "defects": f"""SELECT n.day, n.part, n.station, n.model, round(d.x_px / n.width_px, 4) AS x,
         round(d.y_px / n.height_px, 4) AS y FROM fact_defect d JOIN named n USING (score_id)
         ORDER BY d.scored_at_utc DESC, score_id, defect_number LIMIT {_MOST_DEFECTS}""",
-    "flagged": f"""SELECT n.day, strftime(n.scored_at_utc, '%Y-%m-%d %H:%M') AS at, n.part, n.station, n.model,
+    "flagged": f"""SELECT n.day, {_AT} AS at, n.part, n.station, n.model,
         n.photo_id AS photo, round(n.p, 4) AS p, n.n_defects AS dents,
         (SELECT arg_max(truth, feedback_id) FROM fact_feedback b WHERE b.score_id = n.score_id) AS truth
         FROM named n WHERE is_rejected = 1 ORDER BY n.scored_at_utc DESC, n.score_id LIMIT {_MOST_FLAGGED}""",
-    "drift": """SELECT date_key AS day, strftime(measured_at_utc, '%Y-%m-%d %H:%M') AS at, station, model_id AS model,
+    "drift": f"""SELECT date_key AS day, {_AT} AS at, station, model_id AS model,
         period, measure, n_photos AS n, round(psi, 4) AS psi, round(ks, 4) AS ks,
         round(psi_threshold, 4) AS psi_threshold, round(ks_threshold, 4) AS ks_threshold, is_alarm AS alarm
         FROM fact_drift JOIN dim_station USING (station_key) JOIN dim_model USING (model_key)
-        WHERE {recent} AND is_alarm = 1 ORDER BY measured_at_utc""",
+        WHERE {{recent}} AND is_alarm = 1 ORDER BY measured_at_utc""",
     "drift_days": """SELECT date_key AS day, station, model_id AS model, measure,
         round(max(greatest(psi / psi_threshold, ks / ks_threshold)), 4) AS ratio
         FROM fact_drift JOIN dim_station USING (station_key) JOIN dim_model USING (model_key)
@@ -78,13 +83,14 @@ def build(folder: Path, recipe: Recipe, name: str, days: int) -> dict[str, Any]:
     Args:
         days: how many days before the last answer are shown.
     """
-    connection = cells.connect()
+    connection = readback.connect()
     for table in TABLES:
         path = folder / table.name / "*.csv" if table.is_fact else folder / f"{table.name}.csv"
-        connection.execute(f"CREATE TEMP VIEW {table.name} AS {cells.read_csv(table, path)}")
-    (last,) = connection.execute("SELECT max(scored_at_utc)::DATE FROM fact_score").fetchall()[0]
-    since = f"(SELECT max(scored_at_utc)::DATE - {int(days) - 1} FROM fact_score)"
-    recent = f"date_key >= (SELECT day_key({since}))" if last else "true"
+        connection.execute(f"CREATE TEMP VIEW {table.name} AS {readback.rows(table, path)}")
+    ((last,),) = connection.execute("SELECT max(date_key) FROM fact_score").fetchall()
+    recent = "true"
+    if last:
+        recent = f"date_key >= {datetime.strptime(str(last), '%Y%m%d') - timedelta(days=days - 1):%Y%m%d}"
     connection.execute(_VIEWS.replace("{recent}", recent))
     names: dict[str, list[str]] = {"part": [], "station": [], "model": []}
     tables = {key: _columns(connection, sql.replace("{recent}", recent), names) for key, sql in _QUERIES.items()}
@@ -93,6 +99,7 @@ def build(folder: Path, recipe: Recipe, name: str, days: int) -> dict[str, Any]:
         "about": {
             "name": name,
             "part": recipe.name,
+            "clock": str(clocks.of(costs)),
             "exported_at": ledger.load(folder / "export.json").exported_at,
             "currency": costs.currency,
             "cost_escape": costs.cost_escape,

@@ -1,35 +1,29 @@
 """What the facts' keys resolve to: the names met so far, the runs, and the calendar."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
 
-import duckdb
+import pyarrow
 
-from dashboards import cells, runs
+from dashboards import cells, shifts
+from dashboards.clocks import Clocks
+from dashboards.columns import UNKNOWN_KEY, Table
 from dashboards.ledger import Ledger
 from dashboards.runs import Run
 from dashboards.sources import Met
-from dashboards.tables import (
-    BY_NAME,
-    DIM_MODEL,
-    DIM_PART,
-    DIM_STATION,
-    FACT_FEEDBACK,
-    FACT_SCORE,
-    UNKNOWN_KEY,
-    WIDE,
-    Column,
-)
+from dashboards.tables import DIM_DATE, DIM_MODEL, DIM_PART, DIM_STATION, DIM_TIME
 from dentline.workspace import Workspace
 from deployment import champion
 
-_NOT_GIVEN = "(not given)"
+NOT_GIVEN = "(not given)"
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def note(book: Ledger, met: Met) -> None:
     """Add to the ledger the parts, stations, models and days that rows named."""
     for names, found in ((book.parts, met.parts), (book.stations, met.stations), (book.models, met.models)):
-        names.extend(sorted(found - set(names) - {None}))
+        names.extend(sorted(found - set(names)))
     note_days(book, sorted(met.days))
 
 
@@ -39,43 +33,71 @@ def note_days(book: Ledger, days: Sequence[str]) -> None:
     book.first_day, book.last_day = min(known, default=""), max(known, default="")
 
 
-def load(
-    connection: duckdb.DuckDBPyConnection, workspace: Workspace, found: Sequence[Run], book: Ledger, now: str
-) -> None:
-    """Put every dimension into `connection` as a table of its name.
+def make(
+    workspace: Workspace, found: Sequence[Run], book: Ledger, clocks: Clocks, begins: Sequence[str]
+) -> dict[Table, pyarrow.RecordBatch]:
+    """Return the rows of every dimension.
 
-    The ledger's names and the runs decide the rows; the calendar runs over whole years.
+    The ledger's names and the runs decide them; the calendar runs over the whole years of the ledger's days.
+
+    Args:
+        begins: the shifts, each with the time it begins.
     """
-    note_days(book, [now[:10], *(run.trained_at[:10] for run in found)])
-    for table, names, column in ((DIM_PART, book.parts, "part_id"), (DIM_STATION, book.stations, "station")):
-        key = table.key[0]
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {table.name} AS SELECT {UNKNOWN_KEY}::BIGINT AS {key}, "
-            f"'{_NOT_GIVEN}' AS {column} UNION ALL SELECT key, coalesce(harmless(name), '{_NOT_GIVEN}') "
-            "FROM (SELECT unnest(?::BIGINT[]) AS key, unnest(?::VARCHAR[]) AS name) ORDER BY 1",
-            [[cells.key_of(name) for name in names], names],
-        )
-    _load_models(connection, workspace, found, book)
-    connection.execute(
-        """CREATE OR REPLACE TEMP TABLE dim_date AS
-        SELECT day_key(d) AS date_key, d::DATE AS date, year(d) AS year,
-        quarter(d) AS quarter, month(d) AS month, strftime(d, '%Y-%m') AS year_month, isoyear(d) AS iso_year,
-        weekofyear(d) AS iso_week, isodow(d) AS weekday, dayname(d) AS weekday_name,
-        (isodow(d) > 5)::BIGINT AS is_weekend
-        FROM (SELECT unnest(generate_series(make_date(?, 1, 1), make_date(?, 12, 31), INTERVAL 1 DAY)) AS d)""",
-        [int(book.first_day[:4]), int(book.last_day[:4])],
-    )
-    connection.execute(
-        """CREATE OR REPLACE TEMP TABLE dim_time AS
-        SELECT (h * 100 + m)::BIGINT AS time_key, h AS hour, m AS minute, printf('%02d:00', h) AS hour_label,
-        CASE WHEN h < 6 OR h >= 22 THEN 'night 22-6' WHEN h < 14 THEN 'early 6-14' ELSE 'late 14-22' END AS part_of_day
-        FROM range(24) AS a(h), range(60) AS b(m) ORDER BY 1"""
-    )
+    rows = {
+        DIM_MODEL: _models(workspace, found, book),
+        DIM_PART: _named("part", "part_id", book.parts),
+        DIM_STATION: ({**row, "time_zone": zone} for row, zone in _stations(book, clocks)),
+        DIM_DATE: _days(int(book.first_day[:4]), int(book.last_day[:4])),
+        DIM_TIME: _minutes(begins),
+    }
+    return {table: cells.of_rows(table, list(some)) for table, some in rows.items()}
 
 
-def _load_models(
-    connection: duckdb.DuckDBPyConnection, workspace: Workspace, found: Sequence[Run], book: Ledger
-) -> None:
+def _named(what: str, column: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    key = f"{what}_key"
+    known = [{key: cells.key_of(name), column: name or NOT_GIVEN} for name in names]
+    yield from sorted([{key: UNKNOWN_KEY, column: NOT_GIVEN}, *known], key=lambda row: int(str(row[key])))
+
+
+def _stations(book: Ledger, clocks: Clocks) -> Iterator[tuple[dict[str, Any], str]]:
+    for row in _named("station", "station", book.stations):
+        yield row, clocks.zone(row["station"])
+
+
+def _days(first_year: int, last_year: int) -> Iterator[dict[str, Any]]:
+    day = date(first_year, 1, 1)
+    while day.year <= last_year:
+        iso = day.isocalendar()
+        yield {
+            "date_key": day.year * 10_000 + day.month * 100 + day.day,
+            "date": day,
+            "year": day.year,
+            "quarter": (day.month + 2) // 3,
+            "month": day.month,
+            "year_month": f"{day:%Y-%m}",
+            "iso_year": iso.year,
+            "iso_week": iso.week,
+            "weekday": iso.weekday,
+            "weekday_name": _WEEKDAYS[iso.weekday - 1],
+            "is_weekend": int(iso.weekday > 5),
+        }
+        day += timedelta(days=1)
+
+
+def _minutes(begins: Sequence[str]) -> Iterator[dict[str, Any]]:
+    shift = shifts.at(begins)
+    for hour in range(24):
+        for minute in range(60):
+            yield {
+                "time_key": hour * 100 + minute,
+                "hour": hour,
+                "minute": minute,
+                "hour_label": f"{hour:02d}:00",
+                "shift": shift(hour, minute),
+            }
+
+
+def _models(workspace: Workspace, found: Sequence[Run], book: Ledger) -> Iterator[dict[str, Any]]:
     terms: dict[str, str] = {}
     served = ""
     if workspace.champion.is_file():
@@ -83,45 +105,16 @@ def _load_models(
         served = now.run_id
         terms = {term.run_id: term.promoted_at for term in now.previous} | {now.run_id: now.promoted_at}
     by_id = {run.run_id: run for run in found}
-    rows = []
     for model_id in sorted({*by_id, *book.models, *terms}):
         run = by_id.get(model_id)
-        rows.append(
-            {
-                "model_key": cells.key_of(model_id),
-                "model_id": model_id,
-                "model_name": run and run.model,
-                "trained_at_utc": run and run.trained_at,
-                "is_champion": int(model_id == served),
-                "promoted_at_utc": terms.get(model_id),
-                "threshold": run and run.threshold,
-                "weights": run and run.weights,
-                "data_fingerprint": run and run.data_fingerprint,
-            }
-        )
-    runs.register(connection, "models", DIM_MODEL, rows)
-    query = cells.projection(DIM_MODEL, "models")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE dim_model AS {query}")
-
-
-def wide(folder: Path) -> str:
-    """Return a query for the wide table, from the star's files in `folder`."""
-    given = {"fact": cells.read_csv(FACT_SCORE, folder / "fact_score" / "*.csv")}
-    given["feedback"] = cells.read_csv(FACT_FEEDBACK, folder / "fact_feedback" / "*.csv")
-    given |= {n: cells.read_csv(BY_NAME[n], folder / f"{n}.csv") for n in ("dim_part", "dim_station", "dim_model")}
-    tables = ", ".join(f"{name} AS ({query})" for name, query in given.items())
-    own = ", ".join(_as_written(c) for c in FACT_SCORE.columns if not c.refers)
-    assert [c.name for c in WIDE.columns[-6:-3]] == ["part_id", "station", "model_id"]
-    return f"""WITH {tables}, judged AS (SELECT score_id, arg_max(truth, feedback_id) AS truth,
-        sum(n_escapes)::BIGINT AS is_escape, sum(n_false_rejects)::BIGINT AS is_false_reject
-        FROM feedback GROUP BY score_id)
-        SELECT {own}, nullif(part_id, '{_NOT_GIVEN}') AS part_id, nullif(station, '{_NOT_GIVEN}') AS station, model_id,
-        truth, is_escape, is_false_reject
-        FROM fact LEFT JOIN dim_part USING (part_key) LEFT JOIN dim_station USING (station_key)
-        LEFT JOIN dim_model USING (model_key) LEFT JOIN judged USING (score_id) ORDER BY scored_at_utc"""
-
-
-def _as_written(column: Column) -> str:
-    if column.kind == "time":
-        return f"strftime(fact.{column.name}, '%Y-%m-%dT%H:%M:%S') AS {column.name}"
-    return f"fact.{column.name}"
+        yield {
+            "model_key": cells.key_of(model_id),
+            "model_id": model_id,
+            "model_name": run and run.model,
+            "trained_at_utc": run and run.trained_at,
+            "is_champion": int(model_id == served),
+            "promoted_at_utc": terms.get(model_id),
+            "threshold": run and run.threshold,
+            "weights": run and run.weights,
+            "data_fingerprint": run and run.data_fingerprint,
+        }

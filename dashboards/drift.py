@@ -3,8 +3,8 @@
 Both statistics depend on ranks alone, so their distribution on stable pictures is known whatever is measured:
 KS by its two-sample limit (Smirnov 1948), PSI as a scaled chi-square (Yurdakul and Naranjo 2020). The thresholds
 come from the recipe's number of false alarms in 10,000 stable pictures of a station, shared out over every test
-that these pictures meet; a small reference widens them by itself. Pictures that come in series of near copies
-are fewer than they look: then the rate is higher than the recipe's.
+that these pictures meet; a small reference widens them by itself, and so do photos that come in series of near
+copies, by the design effect of the training photos' groups.
 """
 
 import hashlib
@@ -25,13 +25,13 @@ from deployment.reference import MEASURES, Reference
 
 Floats = NDArray[np.float64]
 
-WINDOW, STEP = 100, 50
-"""Pictures of the running window, and how many pass between two looks at it."""
+WINDOWS, STEP = (100, 200), 50
+"""Pictures of the running windows, the short one soon and the long one sure; how many pass between two looks."""
 
 LEAST_PHOTOS = 30
 """Fewer in an hour or a day are not compared."""
 
-_WINDOWS_OF_10_000 = 10_000 // STEP + 10_000 // LEAST_PHOTOS + 10_000 // LEAST_PHOTOS
+_WINDOWS_OF_10_000 = len(WINDOWS) * 10_000 // STEP + 10_000 // LEAST_PHOTOS + 10_000 // LEAST_PHOTOS
 _MOST_BINS = 10
 _PSI_SAFETY = 1.35
 """PSI's tail is heavier than its chi-square's; held by simulation in the tests."""
@@ -92,23 +92,35 @@ def check(workspace: Workspace, false_alarms: float) -> Checked:
 
 
 class Thresholds:
-    """From which PSI and KS on a window of n pictures alarms, for one reference."""
+    """From which PSI and KS on a window of n pictures alarms, for one reference.
+
+    Photos of a group are alike, so that n of them count as n over the measure's crowding, in the reference and, as
+    nobody tells which pictures of a station show the same part, in its windows.
+    """
 
     def __init__(self, reference: Reference, false_alarms: float) -> None:
-        self.reference = reference
         n_tests = _WINDOWS_OF_10_000 * len(MEASURES) * 2
         self.level = min(0.05, false_alarms / n_tests)
         self.sorted: Mapping[str, Floats] = {name: np.sort(reference.values[name]) for name in MEASURES}
-        self.n = len(self.sorted["distance"])
+        self.crowding = reference.crowding
 
-    def ks(self, n: int) -> float:
+    def counted(self, measure: str, n: int) -> tuple[float, float]:
+        """Return as how many the reference's photos and n pictures count."""
+        return len(self.sorted[measure]) / self.crowding[measure], n / self.crowding[measure]
+
+    def bins(self, measure: str, n: int) -> int:
+        """Return into how many bins PSI counts: some 20 of the smaller sample in each."""
+        return int(np.clip(min(self.counted(measure, n)) // 20, 2, _MOST_BINS))
+
+    def ks(self, measure: str, n: int) -> float:
         """Return the distance that two samples of one distribution pass at this level; at most 1."""
-        return min(1.0, math.sqrt(-math.log(self.level / 2) / 2 * (self.n + n) / (self.n * n)))
+        known, seen = self.counted(measure, n)
+        return min(1.0, math.sqrt(-math.log(self.level / 2) / 2 * (1 / known + 1 / seen)))
 
-    def psi(self, n: int) -> float:
+    def psi(self, measure: str, n: int) -> float:
         """Return the index that two samples of one distribution pass at this level."""
-        n_bins = bins(self.n, n)
-        return float(_PSI_SAFETY * (1 / self.n + 1 / n) * chi2.isf(self.level, n_bins - 1))
+        known, seen = self.counted(measure, n)
+        return float(_PSI_SAFETY * (1 / known + 1 / seen) * chi2.isf(self.level, self.bins(measure, n) - 1))
 
 
 def compare(
@@ -122,7 +134,7 @@ def compare(
         sample = values[:, number]
         if np.isfinite(sample).all():
             reference = thresholds.sorted[measure]
-            name = f"{model_id}/{station}/{period}/{measure}/{last.seq}"
+            name = f"{model_id}/{station}/{period}/{n}/{measure}/{last.seq}"
             yield DriftCheck(
                 hashlib.sha256(name.encode()).hexdigest()[:32],
                 last.moment,
@@ -131,10 +143,10 @@ def compare(
                 period,
                 measure,
                 n,
-                psi(reference, sample),
+                psi(reference, sample, thresholds.bins(measure, n)),
                 ks(reference, sample),
-                thresholds.psi(n),
-                thresholds.ks(n),
+                thresholds.psi(measure, n),
+                thresholds.ks(measure, n),
                 last.seq,
             )
 
@@ -148,17 +160,11 @@ def ks(reference: Floats, sample: Floats) -> float:
     return float(np.abs(one - other).max())
 
 
-def bins(n_reference: int, n: int) -> int:
-    """Return into how many bins PSI counts: some 20 of the smaller sample in each."""
-    return int(np.clip(min(n_reference, n) // 20, 2, _MOST_BINS))
-
-
-def psi(reference: Floats, sample: Floats) -> float:
-    """Return the population stability index over bins of equal shares of `reference`, which is sorted.
+def psi(reference: Floats, sample: Floats, n_bins: int) -> float:
+    """Return the population stability index over `n_bins` of equal shares of `reference`, which is sorted.
 
     Half a picture is added to each bin, so that an empty one does not make it infinite.
     """
-    n_bins = bins(len(reference), len(sample))
     edges = np.unique(np.quantile(reference, np.arange(1, n_bins) / n_bins))
     expected, found = (
         np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1) + 0.5
@@ -171,7 +177,7 @@ def psi(reference: Floats, sample: Floats) -> float:
 def _windows(
     connection: sqlite3.Connection, model_id: str, station: str | None, reference: Reference
 ) -> Iterator[tuple[Period, list[Picture]]]:
-    """Yield the windows that were not looked at: the running one each 50 pictures, each hour and day that is over."""
+    """Yield the windows that were not looked at: the running ones each 50 pictures, each hour and day that is over."""
     here = (model_id, station)
     done = dict(
         connection.execute(
@@ -181,7 +187,7 @@ def _windows(
     (start,) = connection.execute(
         "SELECT coalesce(min(seq), 0) FROM (SELECT seq FROM score WHERE model_id = ? AND station IS ? AND seq <= ? "
         "ORDER BY seq DESC LIMIT ?)",
-        (*here, done.get("photos", 0), WINDOW),
+        (*here, done.get("photos", 0), max(WINDOWS)),
     ).fetchone()
     (whole_day,) = connection.execute(
         "SELECT coalesce(min(seq), 0) FROM score WHERE model_id = ? AND station IS ? AND scored_at >= "
@@ -204,9 +210,10 @@ def _windows(
 
 def _running(pictures: list[Picture], done: int) -> Iterator[tuple[Period, list[Picture]]]:
     seen = sum(picture.seq <= done for picture in pictures)
-    for end in range(seen + STEP if seen else WINDOW, len(pictures) + 1, STEP):
-        if end >= WINDOW:
-            yield "photos", pictures[end - WINDOW : end]
+    for end in range(seen + STEP if seen else min(WINDOWS), len(pictures) + 1, STEP):
+        for size in WINDOWS:
+            if end >= size:
+                yield "photos", pictures[end - size : end]
 
 
 def _clocked(pictures: list[Picture], done: int, period: Period, length: int) -> Iterator[tuple[Period, list[Picture]]]:

@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
+import pyarrow
 
-from dashboards import cells, dimensions, ledger, runs, sources
+from dashboards import cells, clocks, dimensions, ledger, runs, sources
+from dashboards.clocks import Clocks
+from dashboards.columns import Table
 from dashboards.ledger import Ledger
 from dashboards.sources import SOURCES, Met, Snapshot, Source
-from dashboards.tables import TABLES, WIDE, Table
+from dashboards.tables import TABLES, WIDE
 from dentline.errors import DentlineError
+from dentline.recipe import Dashboard
 from dentline.workspace import Workspace
 
+_PLAIN = Dashboard()
 _THREADS = 2
 """Files written at a time; more would hold more memory than they win."""
 
@@ -39,14 +43,18 @@ class Exported:
     n_new: dict[str, int] = field(default_factory=dict)
 
 
-def export(workspace: Workspace, now: datetime, parquet: bool = False, wide: bool = False) -> Exported:
+def export(
+    workspace: Workspace, now: datetime, settings: Dashboard = _PLAIN, parquet: bool = False, wide: bool = False
+) -> Exported:
     """Bring the dashboard folder up to date with scores.db and the runs, as they are at one moment.
 
-    A month is closed once an export ran after its end. A row that reaches a closed month later (a clock was
-    set back) goes into a file of its own, ``…_late_N.csv``, and the closed file stays as it is.
+    New rows of an open month are added to its file. A month is closed once an export ran after its end. A row that
+    reaches a closed month later (a clock was set back) goes into a file of its own, ``…_late_N.csv``, and the
+    closed file stays as it is.
 
     Args:
         now: UTC; decides which month is open.
+        settings: the recipe's clocks and shifts.
         parquet: also write each table as Parquet, below ``parquet/``.
         wide: also write one CSV with an answer's names, measures and judgement on one row. What was once
             written is kept up to date.
@@ -56,28 +64,27 @@ def export(workspace: Workspace, now: datetime, parquet: bool = False, wide: boo
     """
     folder = workspace.dashboard
     with _alone(folder):
-        book = ledger.load(folder / "export.json")
-        session = _Session(cells.connect(), book, now.strftime("%Y-%m-%dT%H:%M:%S"), Exported(folder))
+        book, times = ledger.load(folder / "export.json"), clocks.of(settings)
+        session = _Session(book, times, now.strftime("%Y-%m-%dT%H:%M:%S"), Exported(folder))
+        jobs: list[_Job] = []
         if workspace.scores.is_file():
             with sources.snapshot(workspace.scores) as scores:
-                session.book = _of_this_database(book, scores)
+                session.book = _of_this_database(book, scores, str(times))
                 jobs = [job for source in SOURCES for job in session.plan_new(scores, source)]
-                session.write_new(workspace.scores, jobs)
-        for table in TABLES:
-            if table.is_fact and table not in runs.FACTS:
-                session.open_month(table)
-                session.set_aside_strangers(table)
+        for source in SOURCES:
+            session.set_aside_strangers(source.table)
+        session.write_new(workspace.scores, jobs)
+        for source in SOURCES:
+            session.open_month(source.table)
         found = runs.read(workspace)
-        runs.load(session.connection, found)
-        for table in runs.FACTS:
-            for month in sorted({session.month, *runs.months(session.connection, table)}):
-                session.write_changed(table, runs.rows(table, month), _file(table, month))
-        dimensions.load(session.connection, workspace, found, session.book, session.now)
-        for table in TABLES:
-            if not table.is_fact:
-                session.write_changed(table, f"SELECT * FROM {table.name}", f"{table.name}.csv")
+        for table, months in runs.by_month(found, times).items():
+            for month in sorted({session.month, *months}):
+                session.write_changed(table, months.get(month), _file(table, month))
+        dimensions.note_days(session.book, [session.now[:10], *(run.trained_at[:10] for run in found)])
+        for table, rows in dimensions.make(workspace, found, session.book, times, settings.shifts).items():
+            session.write_changed(table, rows, f"{table.name}.csv")
         if (wide or "wide.csv" in session.book.sizes) and (session.done.written or not session.is_intact("wide.csv")):
-            session.write(WIDE, dimensions.wide(folder), "wide.csv")
+            session.write_wide()
         if parquet or (folder / "parquet").is_dir():
             session.write_parquet()
         session.book.exported_at = session.now
@@ -96,26 +103,27 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _of_this_database(book: Ledger, scores: Snapshot) -> Ledger:
-    """Return the ledger, or an empty one if it speaks of another database or of rows that are no more."""
+def _of_this_database(book: Ledger, scores: Snapshot, times: str) -> Ledger:
+    """Return the ledger, or an empty one if it speaks of another database or clock, or of rows that are no more."""
     identity = scores.identity()
     gone = any(book.rows.get(s.table.name, 0) > scores.newest(s.relation) for s in SOURCES)
-    return book if book.database == identity and not gone else Ledger(database=identity)
+    return book if (book.database, book.clocks) == (identity, times) and not gone else Ledger(identity, times)
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A file to write: the rows of `source` that are `within`. They have been counted, so they change no more."""
+    """Rows of `source` that are `within`, for a file. They have been counted, so they change no more."""
 
     source: Source
     within: str
     file: str
+    onto: bool
 
 
 @dataclass
 class _Session:
-    connection: duckdb.DuckDBPyConnection
     book: Ledger
+    times: Clocks
     now: str
     done: Exported
 
@@ -130,39 +138,43 @@ class _Session:
         """Say which months of a fact have new rows, or files that were harmed since they were written."""
         name = source.table.name
         after, upto = self.book.rows.get(name, 0), scores.newest(source.relation)
-        new = scores.months(source, after, upto)
+        new = set(scores.months(source, after)) if upto > after else set()
         harmed = {month for month in self._months_written(source.table) if self._is_harmed(source.table, month)}
         jobs = []
-        for month in sorted(set(new) | harmed):
-            within = f"{source.counter} <= {upto} AND {source.instant} >= '{month}' AND {source.instant} < '{month}~'"
-            file = _file(source.table, month)
+        for month in sorted(new | harmed):
+            file, onto = _file(source.table, month), False
+            is_kept = file in self.book.sizes and month not in harmed
+            within = scores.within(source, month, after if is_kept else 0, upto)
             if month in harmed:
                 self._refuse_loss(scores, source, month, within)
                 self.done.repaired.append(file)
-            elif self.book.is_closed(month) and file in self.book.sizes:
-                file = file.replace(".csv", f"_late_{after + 1}.csv")
-                within += f" AND {source.counter} > {after}"
-            if "_late_" not in file:
-                self._forget(source.table, month)
-            jobs.append(_Job(source, within, file))
+            elif is_kept:
+                onto = not self.book.is_closed(month)
+                file = file if onto else file.replace(".csv", f"_late_{after + 1}.csv")
+            jobs.append(_Job(source, within, file, onto))
         self.book.rows[name] = upto
-        self.done.n_new[name] = sum(new.values())
         return jobs
 
     def write_new(self, path: Path, jobs: list[_Job]) -> None:
         """Write the planned files, two at a time: SQLite is read by one thread a file."""
 
         def write(job: _Job) -> tuple[int, Met]:
-            met, connection = Met(), self.connection.cursor()
-            with sources.snapshot(path) as scores, scores.stream(job.source, job.within, met) as reader:
-                connection.register("source", reader)
-                query = cells.projection(job.source.table, "source")
-                return cells.write_csv(connection, job.source.table, query, self.done.folder / job.file), met
+            met, table = Met(), job.source.table
+            with (
+                sources.snapshot(path) as scores,
+                scores.stream(job.source, job.within, self.times, met) as batches,
+            ):
+                return cells.write_csv(table, batches, self.done.folder / job.file, job.onto), met
 
+        before = {source.table: self._n_rows(source.table) for source in SOURCES}
         with ThreadPoolExecutor(_THREADS) as pool:
             for job, (n_rows, met) in zip(jobs, pool.map(write, jobs), strict=True):
-                self._note(job.file, n_rows)
+                self._note(job.file, n_rows + (self.book.n_rows[job.file] if job.onto else 0))
+                if job.file in self.done.repaired:
+                    self._forget_late(job.file)
                 dimensions.note(self.book, met)
+        if path.is_file():
+            self.done.n_new = {table.name: self._n_rows(table) - held for table, held in before.items()}
 
     def is_intact(self, file: str) -> bool:
         return self.book.is_intact(self.done.folder, file)
@@ -171,10 +183,11 @@ class _Session:
         """Give a fact a file for the open month, if only its header: a reader always finds the columns."""
         file = _file(table, self.month)
         if not self.is_intact(file):
-            self.write(table, cells.projection(table, f"({cells.nothing(table)})"), file)
+            self._note(file, cells.write_csv(table, (), self.done.folder / file))
 
     def set_aside_strangers(self, table: Table) -> None:
-        """Move away a fact's files that this ledger did not write: those of another database, or of a lost ledger."""
+        """Move away a fact's files that this ledger did not write: those of another database or clock, or of a lost
+        ledger. They may hold rows that scores.db has forgotten."""
         aside = self.done.folder / f"replaced-{self.now.replace(':', '')}"
         for path in (self.done.folder / table.name).glob(f"{table.name}_*.csv"):
             file = path.relative_to(self.done.folder)
@@ -182,13 +195,10 @@ class _Session:
                 (aside / file).parent.mkdir(parents=True, exist_ok=True)
                 path.rename(aside / file)
 
-    def write(self, table: Table, query: str, file: str) -> None:
-        self._note(file, cells.write_csv(self.connection, table, query, self.done.folder / file))
-
-    def write_changed(self, table: Table, query: str, file: str) -> None:
+    def write_changed(self, table: Table, rows: pyarrow.RecordBatch | None, file: str) -> None:
         """Write a small file only if its bytes would differ."""
         path, fresh = self.done.folder / file, self.done.folder / ".fresh.csv"
-        cells.write_csv(self.connection, table, query, fresh)
+        cells.write_csv(table, [] if rows is None else [rows], fresh)
         if path.is_file() and filecmp.cmp(fresh, path, shallow=False):
             fresh.unlink()
         else:
@@ -196,13 +206,22 @@ class _Session:
             fresh.replace(path)
             self.done.written.append(file)
 
+    def write_wide(self) -> None:
+        from dashboards import readback  # DuckDB, which an export without it need not load
+
+        folder = self.done.folder
+        self._note("wide.csv", cells.write_csv(WIDE, readback.wide(folder), folder / "wide.csv"))
+
     def write_parquet(self) -> None:
+        from dashboards import readback
+
+        connection = readback.connect()
         for table in (*TABLES, WIDE):
             for path in self.done.folder.glob(f"{table.name}/*.csv" if table.is_fact else f"{table.name}.csv"):
                 file = path.relative_to(self.done.folder)
                 target = self.done.folder / "parquet" / file.with_suffix(".parquet")
                 if str(file) in self.done.written or not target.is_file():
-                    cells.write_parquet(self.connection, cells.read_csv(table, path), target)
+                    readback.write_parquet(connection, readback.rows(table, path), target)
 
     def _note(self, file: str, n_rows: int) -> None:
         self.book.n_rows[file] = n_rows
@@ -217,9 +236,12 @@ class _Session:
         files = [file for file in self.book.sizes if file.startswith(_file(table, month).removesuffix(".csv"))]
         return not all(self.is_intact(file) for file in files)
 
-    def _forget(self, table: Table, month: str) -> None:
-        """Remove a month's late files, whose rows go into the file that is written anew."""
-        for file in [f for f in self.book.sizes if f.startswith(f"{table.name}/{table.name}_{month}_late_")]:
+    def _n_rows(self, table: Table) -> int:
+        return sum(n for file, n in self.book.n_rows.items() if file.startswith(f"{table.name}/"))
+
+    def _forget_late(self, repaired: str) -> None:
+        """Remove a month's late files, whose rows the repaired one holds."""
+        for file in [f for f in self.book.sizes if f.startswith(repaired.replace(".csv", "_late_"))]:
             (self.done.folder / file).unlink(missing_ok=True)
             del self.book.sizes[file], self.book.n_rows[file]
 

@@ -18,6 +18,7 @@ class Ledger:
 
     Attributes:
         database: identity of the scores.db it speaks of; another database starts anew.
+        clocks: by which days and minutes were told; other clocks start anew.
         rows: the count, in scores.db, up to which each fact was exported.
         sizes, n_rows: bytes and rows of each fact file written, by its path below the dashboard folder.
         parts, stations, models: every name met so far.
@@ -27,6 +28,7 @@ class Ledger:
     """
 
     database: str = ""
+    clocks: str = ""
     rows: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     n_rows: dict[str, int] = field(default_factory=dict)

@@ -8,22 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow
 
 from dashboards import cells
-from dashboards.tables import FACT_EVALUATION, FACT_TRAINING_METRIC, Kind, Table
+from dashboards.clocks import Clocks
+from dashboards.columns import Table
+from dashboards.tables import FACT_EVALUATION, FACT_TRAINING_METRIC
 from dentline.errors import DentlineError
 from dentline.workspace import Workspace
 
 FACTS = (FACT_TRAINING_METRIC, FACT_EVALUATION)
-_ARROW: dict[Kind, pyarrow.DataType] = {
-    "text": pyarrow.string(),
-    "integer": pyarrow.int64(),
-    "number": pyarrow.float64(),
-    "date": pyarrow.string(),
-    "time": pyarrow.string(),
-}
 
 
 @dataclass(frozen=True)
@@ -81,56 +75,42 @@ def _json(path: Path) -> dict[str, Any]:
     return content
 
 
-def load(connection: duckdb.DuckDBPyConnection, found: Sequence[Run]) -> None:
-    """Put the runs' facts into `connection` as tables named ``run_<fact>``."""
-    for table, rows in ((FACT_TRAINING_METRIC, _metric_rows(found)), (FACT_EVALUATION, _curve_rows(found))):
-        register(connection, f"run_{table.name}", table, list(rows))
-
-
-def register(connection: duckdb.DuckDBPyConnection, name: str, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Put `rows` into `connection` as a table: a fact's columns, its keys, and the ``moment`` of its date."""
-    fields = {"moment": pyarrow.string()} | {c.name: _ARROW[c.kind] for c in table.columns}
-    connection.register("rows", pyarrow.Table.from_pylist(rows, schema=pyarrow.schema(list(fields.items()))))
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * REPLACE (moment::TIMESTAMP AS moment) FROM rows"
-    )
-    connection.unregister("rows")
-
-
-def months(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
-    """Return the months in which runs were trained."""
-    found = connection.execute(f"SELECT DISTINCT strftime(moment, '%Y-%m') FROM run_{table.name}").fetchall()
-    return [month for (month,) in found]
-
-
-def rows(table: Table, month: str) -> str:
-    """Return a query for a month's rows of a fact."""
-    source = f"(SELECT * FROM run_{table.name} WHERE strftime(moment, '%Y-%m') = '{month}')"
-    return cells.projection(table, source)
-
-
-def _metric_rows(found: Sequence[Run]) -> Iterator[dict[str, Any]]:
+def by_month(found: Sequence[Run], clocks: Clocks) -> dict[Table, dict[str, pyarrow.RecordBatch]]:
+    """Return the rows of the facts that runs make, by the month in which the run began, ``YYYY-MM``."""
+    facts: dict[Table, dict[str, list[dict[str, Any]]]] = {table: {} for table in FACTS}
     for run in found:
-        for split, values in run.metrics.items():
-            for name, value in values.items():
-                if isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys():
-                    measured = {k: _finite(value[k]) for k in ("value", "low", "high")}
-                    yield {**_about(run), "split": split, "metric": name, **measured, "n": value["n"]}
+        about = {
+            "model_key": cells.key_of(run.run_id),
+            "date_key": int(clocks.day(run.trained_at).replace("-", "")),
+            "trained_at_utc": run.trained_at,
+        }
+        for table, rows in ((FACT_TRAINING_METRIC, _metric_rows(run)), (FACT_EVALUATION, _curve_rows(run))):
+            facts[table].setdefault(run.trained_at[:7], []).extend(about | row for row in rows)
+    return {
+        table: {month: cells.of_rows(table, rows) for month, rows in months.items()} for table, months in facts.items()
+    }
 
 
-def _curve_rows(found: Sequence[Run]) -> Iterator[dict[str, Any]]:
-    for run in found:
-        for split, values in run.metrics.items():
-            for curve in ("roc", "pr"):
-                drawn = values.get(curve, {"x": (), "y": ()})
-                for point, (x, y) in enumerate(zip(drawn["x"], drawn["y"], strict=True), 1):
-                    yield {**_about(run), "split": split, "curve": curve, "point": point, "x": x, "y": y}
-            counts = values.get("confusion", {})
-            for point, (cell, truth, called) in enumerate((("tn", 0, 0), ("fp", 0, 1), ("fn", 1, 0), ("tp", 1, 1)), 1):
-                if cell in counts:
-                    at = {"split": split, "curve": "confusion", "point": point, "x": truth, "y": called}
-                    yield {**_about(run), **at, "count": counts[cell]}
-        yield from _history_rows(run)
+def _metric_rows(run: Run) -> Iterator[dict[str, Any]]:
+    for split, values in run.metrics.items():
+        for name, value in values.items():
+            if isinstance(value, dict) and {"value", "low", "high", "n"} <= value.keys():
+                measured = {k: _finite(value[k]) for k in ("value", "low", "high")}
+                yield {"split": split, "metric": name, **measured, "n": value["n"]}
+
+
+def _curve_rows(run: Run) -> Iterator[dict[str, Any]]:
+    for split, values in run.metrics.items():
+        for curve in ("roc", "pr"):
+            drawn = values.get(curve, {"x": (), "y": ()})
+            for point, (x, y) in enumerate(zip(drawn["x"], drawn["y"], strict=True), 1):
+                yield {"split": split, "curve": curve, "point": point, "x": x, "y": y}
+        counts = values.get("confusion", {})
+        for point, (cell, truth, called) in enumerate((("tn", 0, 0), ("fp", 0, 1), ("fn", 1, 0), ("tp", 1, 1)), 1):
+            if cell in counts:
+                at = {"split": split, "curve": "confusion", "point": point, "x": truth, "y": called}
+                yield {**at, "count": counts[cell]}
+    yield from _history_rows(run)
 
 
 def _history_rows(run: Run) -> Iterator[dict[str, Any]]:
@@ -139,11 +119,7 @@ def _history_rows(run: Run) -> Iterator[dict[str, Any]]:
             if name != "epoch" and (value := _finite(text)) is not None:
                 split = "validation" if name.startswith("val_") else "train"
                 epoch = _finite(row.get("epoch", point))
-                yield {**_about(run), "split": split, "curve": name, "point": point, "x": epoch, "y": value}
-
-
-def _about(run: Run) -> dict[str, Any]:
-    return {"model_key": cells.key_of(run.run_id), "moment": run.trained_at, "trained_at_utc": run.trained_at}
+                yield {"split": split, "curve": name, "point": point, "x": epoch, "y": value}
 
 
 def _finite(value: Any) -> float | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dashboards.powerbi.model import DATA_TYPES
+from dashboards.powerbi.report import PHONE_WIDTH
 from dashboards.tables import BY_NAME
 
 _REFERENCE = re.compile(r"(\w+)\[([^\]]+)\]")
@@ -36,6 +37,7 @@ def problems(folder: Path) -> list[str]:
         *_relationships(definition / "relationships.tmdl", tables),
         *_measures(tables),
         *_visuals(folder, tables),
+        *_phone(folder),
         *_model(definition, tables),
     ]
 
@@ -161,6 +163,27 @@ def _visuals(folder: Path, tables: dict[str, _TmdlTable]) -> Iterator[str]:
                 known = table.measures if kind == "Measure" else table.columns
                 if reference["Property"] not in known:
                     yield f"{path.parent.name}: {kind.lower()} {projection['queryRef']} does not exist"
+
+
+def _phone(folder: Path) -> Iterator[str]:
+    for page in sorted(folder.glob("*.Report/definition/pages/*/visuals")):
+        lowest = 0.0
+        for path in sorted(page.glob("*/visual.json"), key=lambda p: _position(p)["tabOrder"]):
+            mobile = path.with_name("mobile.json")
+            if not mobile.is_file():
+                yield f"{path.parent.name}: has no place on a phone"
+                continue
+            at = _position(mobile)
+            if at["x"] < 0 or at["x"] + at["width"] > PHONE_WIDTH:
+                yield f"{path.parent.name}: is wider than a phone"
+            if at["x"] == 0 and at["y"] < lowest:
+                yield f"{path.parent.name}: lies on another on a phone"
+            lowest = at["y"] + at["height"]
+
+
+def _position(path: Path) -> dict[str, float]:
+    position: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))["position"]
+    return position
 
 
 def _model(definition: Path, tables: dict[str, _TmdlTable]) -> Iterator[str]:

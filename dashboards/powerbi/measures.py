@@ -146,7 +146,24 @@ _FIXED = (
         "Models",
         "Upper end of its 95 % interval.",
     ),
-    Measure("fact_evaluation", "Curve", "MAX(fact_evaluation[y])", "0.000", "Models", "Height of a curve."),
+    *(
+        Measure(
+            "fact_evaluation",
+            name,
+            f'CALCULATE(MAX(fact_evaluation[y]), fact_evaluation[curve] = "{curve}", fact_evaluation[split] = "test")',
+            "0.000",
+            "Models",
+            meaning,
+        )
+        for name, curve, meaning in (
+            (
+                "True Positive Rate",
+                "roc",
+                "Height of the ROC curve on the test split; its x is the false positive rate.",
+            ),
+            ("Precision", "pr", "Height of the precision curve on the test split; its x is the recall."),
+        )
+    ),
     Measure(
         "dim_model",
         "Champion",

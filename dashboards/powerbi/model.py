@@ -8,8 +8,9 @@ names, so that a project written twice is the same and Power BI keeps what was b
 import uuid
 from collections.abc import Iterator, Sequence
 
+from dashboards.columns import Column, Kind, Table
 from dashboards.powerbi.measures import Measure
-from dashboards.tables import TABLES, Column, Kind, Table
+from dashboards.tables import TABLES
 
 DATA_TYPES: dict[Kind, str] = {
     "text": "string",

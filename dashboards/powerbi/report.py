@@ -1,208 +1,18 @@
-"""The report as PBIR text: three pages of visuals over the model."""
+"""The report as PBIR text: the pages of visuals over the model, and their layout on a phone."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
+
+from dashboards.powerbi.pages import PAGES, Page, Visual
 
 _SCHEMA = "https://developer.microsoft.com/json-schemas/fabric/item/report/definition/{}/schema.json"
 PAGE_WIDTH, PAGE_HEIGHT = 1280, 720
+PHONE_WIDTH = 320
 _MARGIN = 16
-
-Kind = Literal["card", "lineChart", "clusteredColumnChart", "clusteredBarChart", "scatterChart", "tableEx", "slicer"]
-
-
-@dataclass(frozen=True)
-class Visual:
-    """One visual on a grid of 12 columns and 12 rows.
-
-    Attributes:
-        place: column, row, columns wide, rows high.
-        roles: the fields of each role of the visual, as ``table[column]`` or ``table[Measure]``.
-    """
-
-    kind: Kind
-    title: str
-    place: tuple[int, int, int, int]
-    roles: dict[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of the report."""
-
-    name: str
-    visuals: tuple[Visual, ...]
-
-
-def _slicers() -> tuple[Visual, ...]:
-    fields = (
-        ("Days", "dim_date[date]"),
-        ("Part", "dim_part[part_id]"),
-        ("Station", "dim_station[station]"),
-        ("Model", "dim_model[model_id]"),
-    )
-    return tuple(
-        Visual("slicer", title, (3 * number, 0, 3, 1), {"Values": (name,)})
-        for number, (title, name) in enumerate(fields)
-    )
-
-
-def _cards(row: int, *fields: tuple[str, str]) -> tuple[Visual, ...]:
-    width = 12 // len(fields)
-    return tuple(
-        Visual("card", title, (width * number, row, width, 2), {"Values": (name,)})
-        for number, (title, name) in enumerate(fields)
-    )
-
-
-PAGES = (
-    Page(
-        "Today",
-        (
-            *_slicers(),
-            *_cards(
-                1,
-                ("Answers, last day", "fact_score[Answers Last Day]"),
-                ("Yield, last day", "fact_score[Yield Last Day]"),
-                ("Latency p95, ms", "fact_score[Latency p95 (ms)]"),
-                ("Drift alarms", "fact_drift[Drift Alarms]"),
-            ),
-            Visual(
-                "lineChart",
-                "Yield by day and station",
-                (0, 3, 6, 4),
-                {"Category": ("dim_date[date]",), "Series": ("dim_station[station]",), "Y": ("fact_score[Yield]",)},
-            ),
-            Visual(
-                "clusteredColumnChart",
-                "Defect rate by hour (UTC)",
-                (6, 3, 6, 4),
-                {"Category": ("dim_time[hour]",), "Y": ("fact_score[Defect Rate]",)},
-            ),
-            Visual(
-                "clusteredColumnChart",
-                "Answers by day",
-                (0, 7, 6, 5),
-                {"Category": ("dim_date[date]",), "Y": ("fact_score[Answers]", "fact_score[Rejected]")},
-            ),
-            Visual(
-                "lineChart",
-                "Latency by day, ms",
-                (6, 7, 6, 5),
-                {
-                    "Category": ("dim_date[date]",),
-                    "Y": tuple(f"fact_score[Latency p{percent} (ms)]" for percent in (50, 95, 99)),
-                },
-            ),
-        ),
-    ),
-    Page(
-        "Quality",
-        (
-            *_slicers(),
-            *_cards(
-                1,
-                ("Yield", "fact_score[Yield]"),
-                ("Escape rate of the sample", "fact_feedback[Escape Rate]"),
-                ("False rejects of the rejected", "fact_feedback[False Reject Rate]"),
-                ("Cost a day", "fact_feedback[Cost per Day]"),
-            ),
-            Visual(
-                "lineChart",
-                "Escapes and false rejects by day",
-                (0, 3, 6, 4),
-                {"Category": ("dim_date[date]",), "Y": ("fact_feedback[Escapes]", "fact_feedback[False Rejects]")},
-            ),
-            Visual(
-                "lineChart",
-                "Cost a day",
-                (6, 3, 6, 4),
-                {"Category": ("dim_date[date]",), "Y": ("fact_feedback[Cost per Day]",)},
-            ),
-            Visual(
-                "clusteredBarChart",
-                "Defect rate by part",
-                (0, 7, 4, 5),
-                {"Category": ("dim_part[part_id]",), "Y": ("fact_score[Defect Rate]",)},
-            ),
-            Visual(
-                "clusteredBarChart",
-                "Defect rate by station",
-                (4, 7, 4, 5),
-                {"Category": ("dim_station[station]",), "Y": ("fact_score[Defect Rate]",)},
-            ),
-            Visual(
-                "tableEx",
-                "Parts",
-                (8, 7, 4, 5),
-                {
-                    "Values": (
-                        "dim_part[part_id]",
-                        "fact_score[Answers]",
-                        "fact_score[Defect Rate]",
-                        "fact_feedback[Escapes]",
-                        "fact_feedback[False Rejects]",
-                    )
-                },
-            ),
-        ),
-    ),
-    Page(
-        "Models",
-        (
-            *_slicers(),
-            *_cards(
-                1,
-                ("Champion", "dim_model[Champion]"),
-                ("Worst drift (1 alarms)", "fact_drift[Drift]"),
-                ("Answers judged", "fact_feedback[Judged]"),
-            ),
-            Visual(
-                "tableEx",
-                "Metrics with their 95 % intervals",
-                (0, 3, 6, 4),
-                {
-                    "Values": (
-                        "dim_model[model_id]",
-                        "fact_training_metric[split]",
-                        "fact_training_metric[metric]",
-                        "fact_training_metric[Metric]",
-                        "fact_training_metric[Metric Low]",
-                        "fact_training_metric[Metric High]",
-                        "fact_training_metric[n]",
-                    )
-                },
-            ),
-            Visual(
-                "lineChart",
-                "Drift by day and measure",
-                (6, 3, 6, 4),
-                {"Category": ("dim_date[date]",), "Series": ("fact_drift[measure]",), "Y": ("fact_drift[PSI]",)},
-            ),
-            Visual(
-                "tableEx",
-                "Curves",
-                (0, 7, 6, 5),
-                {
-                    "Values": (
-                        "dim_model[model_id]",
-                        "fact_evaluation[split]",
-                        "fact_evaluation[curve]",
-                        "fact_evaluation[x]",
-                        "fact_evaluation[Curve]",
-                    )
-                },
-            ),
-            Visual(
-                "clusteredBarChart",
-                "Defect rate by model",
-                (6, 7, 6, 5),
-                {"Category": ("dim_model[model_id]",), "Y": ("fact_score[Defect Rate]",)},
-            ),
-        ),
-    ),
-)
-"""The pages, in their order."""
+_GAP = 4
+_SMALL, _LARGE = 96, 260
+_HALF_WIDE = ("card", "slicer")
+"""Visuals that stand two abreast on a phone."""
 
 
 def files(is_measure: set[str]) -> dict[str, Any]:
@@ -237,10 +47,33 @@ def files(is_measure: set[str]) -> dict[str, Any]:
             "height": PAGE_HEIGHT,
             "width": PAGE_WIDTH,
         }
-        for number, visual in enumerate(page.visuals):
+        for number, (visual, on_phone) in enumerate(zip(page.visuals, phone(page), strict=True)):
             name = _id(f"{page.name}/{visual.kind}/{visual.title}")
             written[f"{folder}/visuals/{name}/visual.json"] = _visual(visual, name, number, is_measure)
+            x, y, width, height = on_phone
+            written[f"{folder}/visuals/{name}/mobile.json"] = {
+                "$schema": _SCHEMA.format("visualContainerMobileState/2.0.0"),
+                "position": {"x": x, "y": y, "z": number, "height": height, "width": width, "tabOrder": number},
+            }
     return written
+
+
+def phone(page: Page) -> list[tuple[int, int, int, int]]:
+    """Return where each visual of a page lies on a phone: x, y, width, height, one below the other."""
+    places: list[tuple[int, int, int, int]] = []
+    y, is_beside = 0, False
+    for visual in page.visuals:
+        if visual.kind in _HALF_WIDE:
+            width = (PHONE_WIDTH - _GAP) // 2
+            places.append((width + _GAP if is_beside else 0, y, width, _SMALL))
+            y += (_SMALL + _GAP) * is_beside
+            is_beside = not is_beside
+        else:
+            y += (_SMALL + _GAP) * is_beside
+            is_beside = False
+            places.append((0, y, PHONE_WIDTH, _LARGE))
+            y += _LARGE + _GAP
+    return places
 
 
 def _visual(visual: Visual, name: str, number: int, is_measure: set[str]) -> dict[str, Any]:
@@ -251,6 +84,7 @@ def _visual(visual: Visual, name: str, number: int, is_measure: set[str]) -> dic
         role: {"projections": [_projection(field, field in is_measure) for field in fields]}
         for role, fields in visual.roles.items()
     }
+    axis = {"objects": {"categoryAxis": [{"properties": {"axisType": _literal("'Scalar'")}}]}}
     return {
         "$schema": _SCHEMA.format("visualContainer/2.0.0"),
         "name": name,
@@ -265,6 +99,7 @@ def _visual(visual: Visual, name: str, number: int, is_measure: set[str]) -> dic
         "visual": {
             "visualType": visual.kind,
             "query": {"queryState": roles},
+            **(axis if visual.is_scalar else {}),
             "visualContainerObjects": {"title": [{"properties": title}]},
             "drillFilterOtherVisuals": True,
         },

@@ -15,6 +15,7 @@
   const within = (s, digits = 1) => (s.n ? `${percent(s.low, digits)} to ${percent(s.high, digits)}, n = ${count(s.n)}` : "none judged yet");
   const money = (v) => (v === null ? "–" : `${count(v)} ${about.currency}`);
   const spread = () => { const out = []; for (let d = Data.isoDay(choice.from); d <= Data.isoDay(choice.to); d = Data.addDays(d, 1)) out.push(d); return out; };
+  const ordered = (key) => names[key].map((_, i) => i).sort((a, b) => names[key][a].localeCompare(names[key][b], "en", { numeric: true }));
   const blank = (body, rows, words) => { if (!rows.length) empty(body, words); return !rows.length; };
 
   /** A share by day as a series, with gaps where a day has nothing. */
@@ -44,12 +45,12 @@
     const d = tables.drift, alarms = Data.rows(d, choice, ["part"]).filter((i) => d.alarm[i]), recent = alarms.filter((i) => d.day[i] >= Data.dayKey(Data.addDays(Data.isoDay(latest), -1)));
     figure(page, "drift", "Drift, last two days", recent.length ? `${recent.length} alarm${recent.length > 1 ? "s" : ""}` : tables.drift_days.day.length ? "none" : "not checked", recent.length ? [...new Set(recent.map((i) => `${d.measure[i]} at ${names.station[d.station[i]]}`))].join(", ") : `${count(alarms.length)} alarms in all these days`, recent.length ? "bad" : "");
 
-    const stations = choice.station === null ? names.station.map((_, k) => k) : [choice.station];
+    const stations = choice.station === null ? ordered("station") : [choice.station];
     const passed = { ...t, passed: t.n.map((v, i) => v - t.rejected[i]) };
     Charts.lines(card(page, "Yield by day", "share of photos that passed, by station"),
       stations.map((k) => daily(names.station[k], passed, taken.filter((i) => t.station[i] === k), "passed", "n")).filter((s) => s.n.some(Boolean)), { percent: true, yaxis: { rangemode: "normal" } });
     const hours = Data.sums(t, here, "hour", ["n", "rejected"]), x = [...Array(24).keys()];
-    Charts.columns(card(page, "Answers by hour", `on ${Data.isoDay(latest)}, UTC`), [
+    Charts.columns(card(page, "Answers by hour", `on ${Data.isoDay(latest)}, ${about.clock}`), [
       { name: "passed", x, y: x.map((h) => (hours.get(h)?.n ?? 0) - (hours.get(h)?.rejected ?? 0)), color: Charts.css("--blue") },
       { name: "flagged", x, y: x.map((h) => hours.get(h)?.rejected ?? 0), color: Charts.css("--red") }], { xaxis: { nticks: 12 } });
     const f = tables.flagged, flagged = Data.rows(f, choice);
@@ -76,7 +77,8 @@
 
     Charts.lines(card(page, "Defect rate by day", "share of photos flagged, with its interval"), [daily("flagged", t, taken, "rejected", "n", true)], { percent: true });
     const body = card(page, "Judged wrong by day", "escapes and false rejects that operators found");
-    if (!blank(body, judgements, "No answer was judged in these days.")) Charts.columns(body, [
+    const wrong = judgements.filter((i) => b.escapes[i] || b.false_rejects[i]);
+    if (!blank(body, wrong, judgements.length ? `None of ${count(Data.total(b, "judged", judgements))} judged answers was wrong.` : "No answer was judged in these days.")) Charts.columns(body, [
       { name: "escapes", x: spread(), y: byDay(b, judgements, "escapes"), color: Charts.css("--red") },
       { name: "false rejects", x: spread(), y: byDay(b, judgements, "false_rejects"), color: Charts.css("--orange") }]);
     for (const [key, title] of [["part", "Defect rate by part"], ["station", "Defect rate by station"]]) {
@@ -85,7 +87,7 @@
     }
     const daysOfWeek = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], weekday = new Map(days.map((d) => [d, (new Date(`${Data.isoDay(d)}T00:00:00Z`).getUTCDay() + 6) % 7]));
     const grid = Data.sums(t, taken, (i) => weekday.get(t.day[i]) * 24 + t.hour[i], ["n", "rejected"]), cell = (w, h) => grid.get(w * 24 + h);
-    Charts.heat(card(page, "Defect rate by hour", "by weekday, UTC"), [...Array(24).keys()], daysOfWeek,
+    Charts.heat(card(page, "Defect rate by hour", `by weekday, ${about.clock}`), [...Array(24).keys()], daysOfWeek,
       daysOfWeek.map((_, w) => [...Array(24).keys()].map((h) => (cell(w, h) ? cell(w, h).rejected / cell(w, h).n : null))),
       daysOfWeek.map((_, w) => [...Array(24).keys()].map((h) => (cell(w, h) ? `${percent(cell(w, h).rejected / cell(w, h).n)} of ${count(cell(w, h).n)}` : ""))));
     const p = tables.defects, found = Data.rows(p, choice), map = card(page, "Where on the photo", `the last ${count(found.length)} dents found`);
@@ -121,7 +123,7 @@
       const series = [...new Set(checks.map((i) => by_day.measure[i]))].map((name) => ({ name, connect: true, x: spread(), y: spread().map((day) => worst.get(`${name}|${Data.dayKey(day)}`) ?? null) }));
       Charts.lines(drift, series, { shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: Charts.css("--red"), width: 1, dash: "dash" } }] });
     }
-    const k = tables.looks, looks = Data.rows(k, choice), stations = [...new Set(looks.map((i) => k.station[i]))].sort();
+    const k = tables.looks, looks = Data.rows(k, choice), here = new Set(looks.map((i) => k.station[i])), stations = ordered("station").filter((i) => here.has(i));
     Charts.lines(card(page, "Brightness by day", "mean of the photos, by station"), stations.map((station) => {
       const sum = Data.sums(k, looks.filter((i) => k.station[i] === station), "day", ["n", "brightness"]);
       return { name: names.station[station], x: spread(), y: spread().map((day) => { const row = sum.get(Data.dayKey(day)); return row ? row.brightness / row.n : null; }) };
@@ -154,8 +156,7 @@
 
   for (const key of ["part", "station", "model"]) {
     const select = $(`filter-${key}`);
-    const numbers = names[key].map((_, i) => i).sort((a, b) => names[key][a].localeCompare(names[key][b]));
-    select.append(element("option", { value: "" }, `all ${key}s`), ...numbers.map((i) => element("option", { value: i }, names[key][i])));
+    select.append(element("option", { value: "" }, `all ${key}s`), ...ordered(key).map((i) => element("option", { value: i }, names[key][i])));
     select.addEventListener("change", () => { choice[key] = select.value === "" ? null : Number(select.value); draw(); });
   }
   for (const side of ["from", "to"]) {

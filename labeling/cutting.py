@@ -1,14 +1,12 @@
-"""The stage from annotations to patches: a positive at each centre, negatives beside, the split inherited."""
+"""What is cut, from the annotations: a positive at each centre, negatives beside, the split inherited."""
 
 import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import count, groupby
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dentline import images, recipe
 from dentline.errors import DentlineError
@@ -17,7 +15,7 @@ from dentline.progress import Progress, silent
 from labeling import negatives, patches
 from labeling.annotation import Annotation
 from labeling.hard import HardPlace
-from labeling.patches import Origin, Patch, PatchSet, Pixels
+from labeling.patches import Origin, Patch, Pixels
 from labeling.split import Assignment
 
 REVIEWED = ("marked", "clean")
@@ -60,51 +58,15 @@ def plan(
     return planned
 
 
-def cut(folder: Path, planned: list[Patch], photos: Mapping[str, Path], progress: Progress = silent) -> PatchSet:
-    """Cut what was planned and replace the patches folder by it, whole or not at all.
-
-    Args:
-        photos: the file of each photo.
-        progress: told of every photo cut.
-
-    Raises:
-        DentlineError: a photo is gone, cannot be read, or has another size than when it was marked.
-    """
-
-    n_photos = len({patch.photo_id for patch in planned})
-    done = count(1)
-
-    def contexts(photo_id: str, centers_xy: NDArray[np.float64]) -> Pixels:
-        if photo_id not in photos:
-            raise DentlineError(f"photo {photo_id}", "is gone", "bring it back to photos/")
-        cut_here, _ = patches.cut_contexts(images.read(photos[photo_id]), centers_xy)
-        progress("cutting photos", next(done), n_photos)
-        return cut_here
-
-    return patches.write(folder, planned, contexts, images.encode_png)
-
-
 def pictures(planned: list[Patch], photos: Mapping[str, Path], progress: Progress = silent) -> Pixels:
     """Return (n, 64, 64, 3) uint8 RGB, what a person sees of each planned patch, in memory."""
     cut_out: list[Pixels] = []
     n_photos = len({patch.photo_id for patch in planned})
-    for photo_id, rows in groupby(planned, key=lambda patch: patch.photo_id):
+    for photo_id, rows in patches.by_photo(planned):
         progress("cutting photos", len(cut_out) + 1, n_photos)
         xy = np.array([(patch.x, patch.y) for patch in rows])
         cut_out.append(patches.cut_contexts(images.read(photos[photo_id]), xy, PATCH_PX)[0])
     return np.concatenate(cut_out) if cut_out else np.empty((0, PATCH_PX, PATCH_PX, 3), np.uint8)
-
-
-def check_sizes(annotations: Iterable[Annotation], photos: Mapping[str, Path]) -> None:
-    """Raise a DentlineError for a photo that is gone or has another size than when it was marked."""
-    for annotation in annotations:
-        where = f"photo {annotation.photo_id}"
-        if annotation.photo_id not in photos:
-            raise DentlineError(where, "was marked but is gone", "bring it back to photos/")
-        size = images.size(photos[annotation.photo_id])
-        if size != (annotation.width, annotation.height):
-            marked = f"{annotation.width} x {annotation.height}"
-            raise DentlineError(where, f"is {size[0]} x {size[1]} px but was marked at {marked} px", "mark it anew")
 
 
 def _patch(annotation: Annotation, assignment: Assignment, x: float, y: float, origin: Origin) -> Patch:

@@ -88,6 +88,12 @@ class Desk:
             ranking = Ranking(workspace, scout)
         return cls(workspace, store, gallery, Pyramids(workspace.cache / "pictures"), ledger, ranking, advice)
 
+    def close(self) -> None:
+        """Stop looking at photos and close the labels."""
+        if self.ranking:
+            self.ranking.scout.stop()
+        self.store.close()
+
     @property
     def project_id(self) -> str:
         """What a browser keeps unsent saves under: several projects may be served at one address in turn."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dentline import sources
 from dentline.errors import DentlineError
 from dentline.files import replacing_folder, write_text
 from dentline.geometry import CONTEXT_PX, PATCH_PX
@@ -29,7 +30,7 @@ class Patch:
         patch_id: unique, a valid file name, the same for the same place in every cut.
         x, y: the centre in photo pixels, as marked or drawn.
         label: 1 for a dent, 0 for none.
-        edge: 1 where any pixel of the context had to be reflected, because the photo ends there.
+        edge: 1 where the context reaches beyond the photo, whose outermost pixels go on there.
     """
 
     patch_id: str
@@ -76,14 +77,13 @@ def leaves_photo(x: int, y: int, width: int, height: int, half: int = CONTEXT_PX
     return bool(x < half or y < half or x + half > width or y + half > height)
 
 
-def reflected(start: int, stop: int, size: int) -> NDArray[np.intp]:
-    """Return the indices start..stop of an axis, those off it mirrored at its first and last pixel.
+def continued(start: int, stop: int, size: int) -> NDArray[np.intp]:
+    """Return the indices start..stop of an axis, those off it at its first or last pixel.
 
-    As ``numpy.pad(mode="reflect")`` and OpenCV's ``BORDER_REFLECT_101`` do, however far off.
+    As ``numpy.pad(mode="edge")`` and OpenCV's ``BORDER_REPLICATE`` do. Mirroring instead makes a twin of
+    a dent near the edge, and a whole round blob of half a dark spot on it.
     """
-    period = max(2 * (size - 1), 1)
-    away = np.arange(start, stop) % period
-    return np.minimum(away, period - away) if size > 1 else np.zeros(stop - start, np.intp)
+    return np.clip(np.arange(start, stop), 0, size - 1)
 
 
 def cut_contexts(photo: Pixels, centers_xy: NDArray[Any], side: int = CONTEXT_PX) -> tuple[Pixels, NDArray[np.bool_]]:
@@ -96,7 +96,7 @@ def cut_contexts(photo: Pixels, centers_xy: NDArray[Any], side: int = CONTEXT_PX
         side: of the square, even.
 
     Returns:
-        (n, side, side, C) uint8, and (n,) bool: whether pixels were reflected because the photo ends.
+        (n, side, side, C) uint8, and (n,) bool: whether it reaches beyond the photo.
     """
     height, width = photo.shape[:2]
     half = side // 2
@@ -106,7 +106,7 @@ def cut_contexts(photo: Pixels, centers_xy: NDArray[Any], side: int = CONTEXT_PX
     for i, (x, y) in enumerate(places):
         edge[i] = leaves_photo(x, y, width, height, half)
         if edge[i]:
-            rows, columns = reflected(y - half, y + half, height), reflected(x - half, x + half, width)
+            rows, columns = continued(y - half, y + half, height), continued(x - half, x + half, width)
             contexts[i] = photo[rows[:, None], columns]
         else:
             contexts[i] = photo[y - half : y + half, x - half : x + half]
@@ -125,20 +125,36 @@ def read(folder: Path) -> PatchSet:
     Raises:
         DentlineError: there is none, it is damaged, or a group's patches lie in two splits.
     """
+    patches, name = at(str(folder))
     manifest = folder / "manifest.csv"
     try:
-        with manifest.open(newline="", encoding="utf-8") as handle:
-            patches = tuple(_patch(row) for row in csv.DictReader(handle))
-        contexts = np.load(folder / "contexts.npy", mmap_mode="r")
+        contexts = np.load(name, mmap_mode="r")
     except FileNotFoundError as error:
         raise DentlineError(str(folder), "has no patches", "cut them with: dentline cut") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise DentlineError(str(manifest), f"is damaged: {error}", "cut again with: dentline cut") from error
     if contexts.shape != (len(patches), CONTEXT_PX, CONTEXT_PX, 3) or contexts.dtype != np.uint8:
         problem = f"has {len(patches)} rows but contexts.npy is {contexts.dtype} {contexts.shape}"
         raise DentlineError(str(manifest), problem, "cut again with: dentline cut")
-    refuse_leak(patches, str(manifest))
     return PatchSet(patches, contexts)
+
+
+def at(folder: str) -> tuple[tuple[Patch, ...], str]:
+    """Return the rows of a patches folder, here or at a URL, and the name of their contexts, which are not read.
+
+    Raises:
+        DentlineError: as :func:`read`.
+    """
+    manifest = f"{folder.rstrip('/')}/manifest.csv"
+    try:
+        text = sources.read(manifest).decode("utf-8")
+        patches = tuple(_patch(row) for row in csv.DictReader(StringIO(text)))
+    except FileNotFoundError as error:
+        raise DentlineError(folder, "has no patches", "cut them with: dentline cut") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DentlineError(manifest, f"is damaged: {error}", "cut again with: dentline cut") from error
+    refuse_leak(patches, manifest)
+    return patches, f"{folder.rstrip('/')}/contexts.npy"
 
 
 def write(
@@ -156,19 +172,39 @@ def write(
     """
     refuse_leak(patches, str(folder))
     with replacing_folder(folder) as fresh:
-        kinds = {1: fresh / "positive", 0: fresh / "negative"}
-        for kind in kinds.values():
-            kind.mkdir()
-        shape = (len(patches), CONTEXT_PX, CONTEXT_PX, 3)
-        contexts = np.lib.format.open_memmap(fresh / "contexts.npy", "w+", np.uint8, shape)
-        for start, photo_id, rows in _photos(patches):
-            contexts[start : start + len(rows)] = cut(photo_id, np.array([(p.x, p.y) for p in rows]))
-            for patch, picture in zip(rows, middle(contexts[start : start + len(rows)]), strict=True):
-                (kinds[patch.label] / f"{patch.patch_id}.png").write_bytes(png(picture))
-        contexts.flush()
-        del contexts
-        write_text(fresh / "manifest.csv", _csv(patches))
+
+        def parts() -> Iterator[Pixels]:
+            for photo_id, rows in by_photo(patches):
+                contexts = cut(photo_id, np.array([(p.x, p.y) for p in rows]))
+                write_pictures(fresh, rows, contexts, png)
+                yield contexts
+
+        complete(fresh, patches, parts())
     return read(folder)
+
+
+def write_pictures(fresh: Path, rows: Sequence[Patch], contexts: Pixels, png: Callable[[Pixels], bytes]) -> None:
+    """Write the middle of each context to ``positive/`` or ``negative/`` of a folder in the making."""
+    kinds = {1: fresh / "positive", 0: fresh / "negative"}
+    for kind in kinds.values():
+        kind.mkdir(parents=True, exist_ok=True)
+    for patch, picture in zip(rows, middle(contexts), strict=True):
+        (kinds[patch.label] / f"{patch.patch_id}.png").write_bytes(png(picture))
+
+
+def complete(fresh: Path, patches: Sequence[Patch], parts: Iterable[Pixels]) -> None:
+    """Write the contexts, part after part, and the manifest of a folder whose pictures are written."""
+    shape = (len(patches), CONTEXT_PX, CONTEXT_PX, 3)
+    contexts = np.lib.format.open_memmap(fresh / "contexts.npy", "w+", np.uint8, shape)
+    start = 0
+    for part in parts:
+        contexts[start : start + len(part)] = part
+        start += len(part)
+    contexts.flush()
+    del contexts
+    for kind in ("positive", "negative"):
+        (fresh / kind).mkdir(exist_ok=True)
+    write_text(fresh / "manifest.csv", _csv(patches))
 
 
 def refuse_leak(patches: Iterable[Patch], where: str) -> None:
@@ -185,12 +221,10 @@ def refuse_leak(patches: Iterable[Patch], where: str) -> None:
             )
 
 
-def _photos(patches: Sequence[Patch]) -> Iterator[tuple[int, str, list[Patch]]]:
-    start = 0
+def by_photo(patches: Iterable[Patch]) -> Iterator[tuple[str, list[Patch]]]:
+    """Yield each photo and its rows, which stand together."""
     for photo_id, group in groupby(patches, key=lambda patch: patch.photo_id):
-        rows = list(group)
-        yield start, photo_id, rows
-        start += len(rows)
+        yield photo_id, list(group)
 
 
 def _csv(patches: Sequence[Patch]) -> str:

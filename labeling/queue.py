@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from labeling.annotation import Annotation
 
-SAME_PART = 0.3
+SAME_PART = 0.5
 """What a photo is worth when its part was marked already, for each time it was."""
 
 NOVELTY = 0.2
@@ -89,12 +89,13 @@ def suggest(
     marked: Sequence[str],
     n: int | None = None,
     threshold: float = 0.5,
+    guess: bool = False,
 ) -> list[Next]:
     """Return the photos to mark next, the most useful first.
 
-    A photo is worth what the model sees there (a likely dent most: dents are rare, and a photo with one
-    also settles what is no dent; then doubt), a little for being unlike all that is marked, and much less
-    when its part was marked already.
+    A photo is worth what the model sees there (how likely a dent is, for dents are rare and a photo with one also
+    settles what is no dent, and how much it doubts: a dent it is sure of teaches little), a little for being unlike
+    all that is marked, and much less when its part was marked already.
 
     Args:
         looks: of every photo, marked ones too (they say what is covered).
@@ -102,6 +103,8 @@ def suggest(
         marked: ids of the photos that people have seen.
         n: how many; all by default.
         threshold: of the model.
+        guess: the model has learnt from no label of this project. It is never sure of a dent then: its places
+            count by their probability alone.
     """
     seen_ids = set(marked)
     open_ = [look for look in looks if look.photo_id not in seen_ids]
@@ -116,7 +119,7 @@ def suggest(
     mine, others = features[is_open], features[~is_open]
     spread = float(np.median(np.linalg.norm(features - features.mean(axis=0), axis=1))) * 2 + 1e-9
     away = _distance(mine, others) if len(others) else np.full(len(mine), spread)
-    interest = np.array([_interest(look.p, threshold) for look in open_])
+    interest = np.array([_interest(look.p, threshold, guess) for look in open_])
     left = np.ones(len(open_), bool)
     chosen: list[Next] = []
     while left.any() and len(chosen) < (len(open_) if n is None else n):
@@ -177,8 +180,13 @@ def doubts(looks: Sequence[Look], known: Mapping[str, Annotation], threshold: fl
     return sorted(found, key=lambda d: (-d.surprise, d.photo_id, d.x))
 
 
-def _interest(p: NDArray[np.float32], threshold: float) -> float:
-    return max((_fold(float(v), threshold) for v in p), default=0.0)
+def _interest(p: NDArray[np.float32], threshold: float, guess: bool) -> float:
+    """The surest place's probability and, unless it is a guess, the most doubtful place's entropy in bits."""
+    if not len(p):
+        return 0.0
+    folded = np.clip([_fold(float(v), threshold) for v in p], 1e-9, 1 - 1e-9)
+    doubt = -folded * np.log2(folded) - (1 - folded) * np.log2(1 - folded)
+    return float(folded.max() + (0.0 if guess else doubt.max()))
 
 
 def _fold(p: float, threshold: float) -> float:

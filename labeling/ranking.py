@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from dentline.workspace import Workspace
 from labeling import groups, queue
@@ -26,8 +27,11 @@ class Ranking:
         with self._lock:
             basis = (len(looks), marked)
             if basis != self._basis:
-                threshold = self.scout.model.threshold
-                self._next = queue.suggest(looks, self._groups, sorted(marked), queue.N_RANKED, threshold)
+                model = self.scout.model
+                beside = (queue.N_RANKED, model.threshold, model.guess)
+                found = queue.suggest(looks, self._groups, sorted(marked), *beside)
+                said = "a guess: " if model.guess else ""
+                self._next = [replace(each, why=said + each.why) for each in found]
                 self._basis = basis
             return self._next
 

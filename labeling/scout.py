@@ -20,6 +20,9 @@ from labeling.gallery import Gallery, Photo
 from labeling.proposals import Proposals
 from labeling.queue import Look, appearance
 
+_NICE = 5
+"""Behind the page's own requests, but not at the very end: a person's request waits for the photo in hand."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -30,11 +33,13 @@ class Model:
         threshold: from which probability on a place counts as a dent.
         find: a photo's id and its pixels ``(H, W, 3)`` uint8 RGB -> its places, those below the
             threshold too.
+        guess: it has learnt from no label of this project.
     """
 
     model_id: str
     threshold: float
     find: Callable[[str, NDArray[np.uint8]], Proposals]
+    guess: bool = False
 
 
 class Scout:
@@ -49,6 +54,8 @@ class Scout:
         self._folder = folder
         self._looking = threading.Lock()
         self._seen: dict[str, tuple[str, Look]] = {}
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def look(self, photo: Photo) -> Look:
         """Return what the model sees on a photo.
@@ -68,14 +75,23 @@ class Scout:
         return [look for _, look in list(self._seen.values())]
 
     def start(self) -> None:
-        """Go over all photos in the background, at the lowest priority, until the process ends."""
-        threading.Thread(target=self._go_over, name="scout", daemon=True).start()
+        """Go over all photos in the background, behind what people do, until stopped."""
+        self._thread = threading.Thread(target=self._go_over, name="scout", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, once the photo in hand is looked at: a model must not be at work when the process ends."""
+        self._stopping.set()
+        if self._thread:
+            self._thread.join()
 
     def _go_over(self) -> None:
         if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while unseen := [id for id in self._gallery.ids() if id not in self._seen]:
             for photo_id in unseen:
+                if self._stopping.is_set():
+                    return
                 try:
                     self.look(self._gallery.photo(photo_id))
                 except DentlineError as error:

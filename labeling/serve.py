@@ -38,7 +38,10 @@ def serve(desk: Desk, host: str, port: int, key: str = "", browser: bool = False
     if browser:
         threading.Timer(0.5, webbrowser.open, [address]).start()
     config = uvicorn.Config(create_app(desk, key), log_level="warning", timeout_graceful_shutdown=3, access_log=False)
-    uvicorn.Server(config).run([listening])
+    try:
+        uvicorn.Server(config).run([listening])
+    finally:
+        desk.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

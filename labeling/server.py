@@ -113,12 +113,12 @@ def _add_labels(app: FastAPI, desk: Desk) -> None:
     def proposals(photo_id: str) -> dict[str, Any]:
         found = desk.gallery.photo(photo_id)
         if desk.ranking is None:
-            return {"model_id": "", "proposals": []}
+            return {"model_id": "", "guess": False, "proposals": []}
         scout = desk.ranking.scout
         seen = scout.look(found)
         each = [(x, y, p) for (x, y), p in zip(seen.xy.tolist(), seen.p.tolist(), strict=True)]
         sure = [{"x": x, "y": y, "p": p} for x, y, p in each if p >= scout.model.threshold]
-        return {"model_id": scout.model.model_id, "proposals": sure}
+        return {"model_id": scout.model.model_id, "guess": scout.model.guess, "proposals": sure}
 
     @app.get("/api/doubts")
     def doubts() -> dict[str, Any]:

@@ -33,7 +33,7 @@ export function actor(page, journey, pictures, dialogs) {
     const grey = await greyWindow(photo, pictures, point, WINDOW_PX);
     const found = grey && snapped(grey.window, { x: point.x - grey.corner.x, y: point.y - grey.corner.y });
     if (doc()?.id !== photo.id) return;
-    if (!found) return dispatch({ type: "noticed", text: "No spot stands out there." });
+    if (!found) return dispatch({ type: "noticed", text: "No spot stands out there: mark it by eye." });
     const middle = { x: found.x + grey.corner.x, y: found.y + grey.corner.y };
     dispatch(index >= 0 ? { type: "moved", index, point: middle } : { type: "marked", point: middle });
   }
@@ -63,7 +63,7 @@ export function actor(page, journey, pictures, dialogs) {
     if (entry && !page.state().docs.has(entry.photoId) && !(await journey.load(entry.photoId))) return;
     const before = page.state().open;
     dispatch({ type });
-    if (page.state().open !== before) journey.lookAhead();
+    if (page.state().open !== before) journey.arrived();
   }
 
   function accept(all) {

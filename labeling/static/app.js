@@ -2,11 +2,12 @@
 
 import { actor } from "./actions.js";
 import { Journey } from "./journey.js";
+import { Keeper } from "./keeper.js";
 import { action } from "./keys.js";
 import * as looking from "./look.js";
 import * as panels from "./panels.js";
 import { Pictures } from "./pictures.js";
-import { call, Keeper, Sender } from "./sender.js";
+import { call, Sender } from "./sender.js";
 import { Stage } from "./stage.js";
 import * as stating from "./state.js";
 import { Strip } from "./strip.js";
@@ -33,7 +34,10 @@ const strip = new Strip($("thumbs"), $("rail"), (id) => journey.open(id));
 const jump = new panels.Jump((id) => journey.open(id));
 const canvases = { photo: $("photo"), marks: $("marks"), loupe: $("loupe"), loupeMarks: $("loupe-marks") };
 const stage = new Stage({ stage: $("stage"), side: $("side"), spot: $("spot"), ...canvases }, page, pictures);
-let keeper;
+let projectId;
+let savesKept;
+let stepsKept;
+let stepsRoom = Infinity;
 let journey;
 let act;
 
@@ -41,6 +45,7 @@ function dispatch(event) {
   const before = state;
   state = stating.reduce(state, { saveId: newSaveId(), ...event });
   if (state.box !== before.box) keep(before.box);
+  if (state.past !== before.past && event.type !== "named") keepSteps();
   if (state.open !== before.open) look = looking.reduce(look, { type: "dragged", drag: null });
   const doc = stating.openDoc(state);
   if (doc && (look.photo?.id !== doc.id || look.photo?.version !== doc.version)) turn({ type: "turned", photo: doc });
@@ -48,11 +53,19 @@ function dispatch(event) {
   paintSoon();
 }
 
-/** The queue of saves changed: keep it in the browser, send what is new. */
+/** The queue of saves changed: keep it in the browser, before all else, and send what is new. */
 function keep(before) {
-  const kept = keeper.keep(state.box);
+  let kept = savesKept.keep(state.box);
+  if (!kept && stepsKept.keep([])) kept = savesKept.keep(state.box);
   if (kept !== state.line.kept) state = stating.reduce(state, { type: "line", line: { kept } });
   if (state.box.length > before.length) queueMicrotask(() => sender.kick());
+}
+
+/** Keep what was done for undo after a reload: where the browser has no room for all, the newest part. */
+function keepSteps() {
+  const steps = [...state.past, ...state.future];
+  const kept = () => stepsKept.keep(steps.slice(Math.max(steps.length - stepsRoom, 0)));
+  while (!kept() && stepsRoom) stepsRoom = Math.floor(Math.min(stepsRoom, steps.length) / 2);
 }
 
 function turn(event) {
@@ -161,6 +174,10 @@ function listen() {
     });
   for (const name of ["brightness", "contrast"])
     $(name).addEventListener("input", (event) => turn({ type: "toned", [name]: 2 ** Number(event.target.value) }));
+  $("tones-button").addEventListener("click", () => {
+    const shown = $("side").toggleAttribute("data-tones");
+    $("tones-button").setAttribute("aria-pressed", String(shown));
+  });
   $("help-button").addEventListener("click", () => act("help"));
   $("place").addEventListener("click", () => act("jump"));
   $("save").addEventListener("click", () => journey.open(words(state).stuck[0]));
@@ -197,8 +214,14 @@ async function rename() {
   let annotator = "";
   while (!annotator) annotator = await panels.askName(state.annotator);
   localStorage.setItem("dentline:name", annotator);
-  dispatch({ type: "named", annotator });
+  if (journey) dispatch({ type: "named", annotator, steps: stepsOf(annotator) });
   return annotator;
+}
+
+/** What this person did here, for undo. */
+function stepsOf(annotator) {
+  stepsKept = new Keeper(`dentline:${projectId}:step:${[annotator, state.reader].map(encodeURIComponent).join(":")}:`);
+  return stepsKept.load();
 }
 
 /** Ask until the server answers. */
@@ -220,8 +243,10 @@ async function begin() {
   const { photos, last_id: lastId } = await patiently(`/api/photos?${new URLSearchParams({ reader })}`);
   document.title = `${project.name} – Dentline`;
   $("project").textContent = project.name;
-  keeper = new Keeper(project.id);
-  state = stating.initial(annotator, reader, keeper.load());
+  projectId = project.id;
+  savesKept = new Keeper(`dentline:${projectId}:save:`);
+  state = stating.initial(annotator, reader, savesKept.load());
+  dispatch({ type: "named", annotator, steps: stepsOf(annotator) });
   const heard = () => {
     sender.kick();
     askAgreement();

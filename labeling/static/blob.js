@@ -9,6 +9,13 @@
 const SIGMAS = [2, 3, 4.5, 6.5];
 const RATIO = 1.6;
 
+/**
+ * A spot stands alone: around it, between 2.2 and 5 of its sizes away, nothing answers as strongly as this share of
+ * it. A dent that shows only in what the surface mirrors is a heap of streaks, each the other's rival; its middle is
+ * none of them, so that moving the mark to one would do harm.
+ */
+const RIVAL = 0.6;
+
 /** The grey window a snap looks at: half its side in photo pixels. */
 export const WINDOW_PX = 48;
 
@@ -31,7 +38,8 @@ export function snapped({ data, side }, at, reach = 16) {
         const value = Math.abs(answer[row * side + column]);
         if (distance > reach || value < floor || !isPeak(answer, side, column, row)) continue;
         const score = value * Math.exp(-0.5 * (distance / (reach * 0.6)) ** 2);
-        if (!best || score > best.score) best = { score, answer, column, row, strength: value };
+        if (best && score <= best.score) continue;
+        if (!rivalled(answer, side, column, row, sigma)) best = { score, answer, column, row, strength: value };
       }
   }
   if (!best) return null;
@@ -55,6 +63,17 @@ function isPeak(answer, side, column, row) {
     for (let dx = -1; dx <= 1; dx++)
       if ((dx || dy) && sign * answer[(row + dy) * side + column + dx] > here) return false;
   return true;
+}
+
+function rivalled(answer, side, column, row, sigma) {
+  const far = Math.ceil(5 * sigma);
+  const limit = RIVAL * Math.abs(answer[row * side + column]);
+  for (let y = Math.max(row - far, 0); y <= Math.min(row + far, side - 1); y++)
+    for (let x = Math.max(column - far, 0); x <= Math.min(column + far, side - 1); x++) {
+      const away = Math.hypot(x - column, y - row);
+      if (away >= 2.2 * sigma && away <= far && Math.abs(answer[y * side + x]) > limit) return true;
+    }
+  return false;
 }
 
 function difference(data, side, sigma) {

@@ -24,6 +24,12 @@ export function minus(list, gone) {
   return left;
 }
 
+/** The list with each place once: a dent has one centre. */
+export function once(list) {
+  const places = new Map(list.map((center) => [`${center.x} ${center.y}`, center]).reverse());
+  return places.size === list.length ? list : list.filter((center) => places.get(`${center.x} ${center.y}`) === center);
+}
+
 /** Index of the centre nearest to `point` and within `reach` pixels, or -1. */
 export function nearest(list, point, reach) {
   let best = -1;

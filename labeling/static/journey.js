@@ -32,8 +32,19 @@ export class Journey {
     this.turnedAt = since;
     document.body.dataset.painted = "";
     page.dispatch({ type: "opened", photoId });
-    history.replaceState(null, "", `#${encodeURIComponent(photoId)}`);
+    this.addressed();
     if (!page.state().docs.has(photoId)) await this.load(photoId);
+    this.arrived();
+  }
+
+  /** The page's address names the open photo, so that a reload leads back to it. */
+  addressed() {
+    history.replaceState(null, "", `#${encodeURIComponent(this.page.state().open)}`);
+  }
+
+  /** Another photo is open: say so, and look ahead from there. */
+  arrived() {
+    this.addressed();
     this.tell();
     this.lookAhead();
   }

@@ -2,7 +2,7 @@
 
 import { sheet } from "./keys.js";
 import { FILTERS } from "./state.js";
-import { agreementWords, doubtWords, openGhosts, refusal, statusWords, versions } from "./view.js";
+import { agreementWords, doubtWords, ghostWords, openGhosts, refusal, statusWords, versions } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -84,7 +84,9 @@ export function showWords(said, state, look) {
   for (const name of ["brightness", "contrast"]) $(name).value = Math.log2(look[name]);
   const ghosts = look.ghosts ? openGhosts(state).length : 0;
   $("accept").hidden = !ghosts;
-  put($("accept").lastElementChild, String(ghosts));
+  const words = ghostWords(state, ghosts);
+  put($("accept").lastElementChild, words.count);
+  $("accept").title = words.title;
   for (const [action, able] of [
     ["undo", state.past.length],
     ["redo", state.future.length],

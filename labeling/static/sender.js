@@ -1,4 +1,4 @@
-/** Sends the queue of saves, one at a time and in order, and keeps it in the browser meanwhile. */
+/** Sends the queue of saves, one at a time and in order. */
 
 import * as outbox from "./outbox.js";
 
@@ -17,37 +17,6 @@ export async function call(path, body = null, patienceMs = PATIENCE_MS) {
     return { status: answer.status, body: await answer.json() };
   } catch {
     return null;
-  }
-}
-
-/** Keeps each entry under a key of its own, so that two tabs never overwrite each other's. */
-export class Keeper {
-  constructor(projectId) {
-    this.prefix = `dentline:${projectId}:save:`;
-    this.box = [];
-  }
-
-  load() {
-    const entries = Object.keys(localStorage)
-      .filter((key) => key.startsWith(this.prefix))
-      .sort()
-      .map((key) => JSON.parse(localStorage.getItem(key)));
-    this.box = entries;
-    return entries;
-  }
-
-  /** @returns {boolean} whether the browser has kept all of it */
-  keep(box) {
-    try {
-      for (const entry of box)
-        if (!this.box.includes(entry)) localStorage.setItem(this.prefix + entry.saveId, JSON.stringify(entry));
-      const ids = new Set(box.map((entry) => entry.saveId));
-      for (const entry of this.box) if (!ids.has(entry.saveId)) localStorage.removeItem(this.prefix + entry.saveId);
-      this.box = box;
-      return true;
-    } catch {
-      return false;
-    }
   }
 }
 

@@ -4,11 +4,12 @@
  * `photos` maps a photo's id to its line in the strip (`{id, status, dents, revision, annotator, disagreed}`),
  * `order` lists the ids, `reader` is "" or, in a blind second reading, the reader's name. `docs` holds the
  * photos that were loaded, with their centres as the person sees them: saved ones plus what is in `box` on its
- * way to the server. `past` and `future` are for undo.
+ * way to the server. `past` and `future` are the steps of trail.js, for undo and redo.
  */
 
-import { merge, nearest, onPhoto, sameVersion, statusFor } from "./centers.js";
+import { equal, merge, nearest, once, onPhoto, sameVersion, statusFor } from "./centers.js";
 import * as outbox from "./outbox.js";
+import * as trail from "./trail.js";
 
 /** How far apart two people's centres of one dent may be: labeling.agreement.WITHIN_PX. */
 export const SAME_DENT_PX = 16;
@@ -55,7 +56,8 @@ export const trouble = (state, photoId) =>
   outbox.troubles(outbox.pending(state.box, chain(state, photoId)))[0] ?? null;
 
 const EVENTS = {
-  named: (state, { annotator }) => ({ ...state, annotator }),
+  /** Who sits here: what they can undo is what they did, in this browser, on earlier visits too (`steps`). */
+  named: (state, { annotator, steps }) => ({ ...state, annotator, ...trail.sorted(steps) }),
 
   /** The list of photos came: `photos` in the order to show them. */
   listed(state, { photos }) {
@@ -89,7 +91,9 @@ const EVENTS = {
 
   moved(state, { index, point, saveId }) {
     const doc = openDoc(state);
-    const centers = doc.centers.with(index, onPhoto(point, doc));
+    const place = onPhoto(point, doc);
+    const others = doc.centers.toSpliced(index, 1);
+    const centers = others.some((center) => equal(center, place)) ? others : doc.centers.with(index, place);
     return { ...edited(state, { centers, status: "marked" }, saveId), selected: index };
   },
 
@@ -194,12 +198,14 @@ const ahead = (state, last) => {
 };
 
 /** A version made of a photo: shown at once, put in the queue of saves, remembered for undo. */
-function edited(state, after, saveId, photoId = state.open, always = false) {
+function edited(state, { centers, status }, saveId, photoId = state.open, always = false) {
   const doc = state.docs.get(photoId);
+  const after = { centers: once(centers), status };
   if (sameVersion(doc, after) && !always) return state;
-  const before = { centers: doc.centers, status: doc.status };
-  const next = saved(state, photoId, after, saveId);
-  return { ...next, past: [...state.past, { photoId, before, after }], future: [], notice: null };
+  const next = { ...saved(state, photoId, after, saveId), notice: null };
+  if (sameVersion(doc, after)) return next;
+  const step = { saveId, photoId, ...trail.change(doc, after), undone: false };
+  return { ...next, past: [...state.past, step], future: [] };
 }
 
 function saved(state, photoId, after, saveId) {
@@ -235,9 +241,9 @@ function stepped(state, from, to, saveId) {
   const step = state[from].at(-1);
   if (!step) return { ...state, notice: from === "past" ? "Nothing to undo." : "Nothing to redo." };
   const doc = state.docs.get(step.photoId);
-  const [leave, reach] = from === "past" ? [step.after, step.before] : [step.before, step.after];
-  const after = merge(leave, reach, doc);
-  const turned = { ...state, [from]: state[from].slice(0, -1), [to]: [...state[to], step], open: step.photoId };
+  const after = trail.done(from === "past" ? trail.reversed(step) : step, doc);
+  const passed = { ...step, undone: from === "past" };
+  const turned = { ...state, [from]: state[from].slice(0, -1), [to]: [...state[to], passed], open: step.photoId };
   if (sameVersion(doc, after)) return { ...turned, notice: "That was changed by someone else since." };
   return { ...saved(turned, step.photoId, after, saveId), selected: -1, notice: null };
 }

@@ -108,6 +108,12 @@ export function openGhosts(state) {
   return ghosts.filter((ghost) => nearest(doc.centers, ghost, PATCH_PX / 4) < 0);
 }
 
+/** What the button of the proposals says: those made before there is a label are a guess, and so called. */
+export const ghostWords = (state, n) =>
+  state.ghosts.get(state.open)?.guess
+    ? { count: `${n} guessed`, title: "Accept all. A guess: the network has seen no label of this part ( Shift+G )" }
+    : { count: String(n), title: "Accept all proposals ( Shift+G )" };
+
 /** Counts for the filters and the progress bar. */
 export function tally(state) {
   const counts = Object.fromEntries(Object.keys(FILTERS).map((name) => [name, 0]));

@@ -22,10 +22,11 @@ from commands import (
     labels,
     loop,
     patches,
+    photo_list,
     samples,
     serve,
-    shards,
     surface,
+    sweep,
     train,
 )
 from dentline.errors import DentlineError
@@ -59,6 +60,7 @@ app.command("cut")(patches.cut)
 app.command("augment")(augment.augment)
 app.command("train")(train.train)
 app.command("compare")(train.compare)
+app.command("sweep")(sweep.sweep)
 app.command("pretrain")(surface.pretrain)
 app.command("propose")(surface.propose)
 app.command("export")(dashboard.export)
@@ -66,7 +68,7 @@ app.command("dashboard")(dashboard.dashboard)
 app.command("serve")(serve.serve)
 app.command("score")(serve.score)
 app.command("call")(serve.call)
-app.command("score-many")(shards.score_many)
+app.command("score-many")(photo_list.score_many)
 app.command("promote")(serve.promote)
 app.command("drift")(dashboard.drift)
 app.command("feedback")(loop.feedback)

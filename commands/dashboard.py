@@ -25,15 +25,15 @@ def export(
     from dentline.workspace import Workspace
 
     workspace = Workspace.open(project)
-    costs = recipe.load(workspace.recipe).dashboard
-    done = write(workspace, datetime.now(UTC), parquet=parquet, wide=wide)
+    settings = recipe.load(workspace.recipe).dashboard
+    done = write(workspace, datetime.now(UTC), settings, parquet, wide)
     for file in done.repaired:
         typer.echo(f"{file} was missing or cut and was written again", err=True)
     new = ", ".join(f"{count} new in {name}" for name, count in done.n_new.items()) or "no scores.db yet"
     typer.echo(f"{done.folder}: {len(done.written)} files written; {new}")
     folder = done.folder / "powerbi"
     if powerbi or not folder.is_dir():
-        pbip.write(folder, workspace.name, str(done.folder.resolve()), costs)
+        pbip.write(folder, workspace.name, str(done.folder.resolve()), settings)
     typer.echo(f"{folder}: open {workspace.name}.pbip in Power BI Desktop; its parameter DataFolder is {done.folder}")
 
 
@@ -55,10 +55,9 @@ def dashboard(
     from dentline.workspace import Workspace
 
     workspace = Workspace.open(project)
-    done = write(workspace, datetime.now(UTC))
-    typer.echo(
-        f"{report.write(done.folder, recipe.load(workspace.recipe), workspace.name, days)}: open it in a browser"
-    )
+    job = recipe.load(workspace.recipe)
+    done = write(workspace, datetime.now(UTC), job.dashboard)
+    typer.echo(f"{report.write(done.folder, job, workspace.name, days)}: open it in a browser")
 
 
 def drift(project: Path = typer.Argument(..., help="the project folder")) -> None:

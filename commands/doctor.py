@@ -82,7 +82,8 @@ def _weights() -> list[str]:
     cached = home / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
     if cached.is_file():
         return [_has("VGG16 weights", f"ImageNet, in Keras' cache {cached}")]
-    return [_lacks("VGG16 weights", "no ImageNet weights here", "Keras downloads them, or set DENTLINE_VGG16_WEIGHTS")]
+    instead = "Keras downloads them, or set DENTLINE_VGG16_WEIGHTS; without, the surface weights of Dentline are used"
+    return [_lacks("VGG16 weights", "no ImageNet weights here", instead)]
 
 
 def _tools() -> list[str]:

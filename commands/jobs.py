@@ -21,8 +21,14 @@ def submit(
     nodes: Annotated[int, typer.Option(min=1, help="machines that train together")] = 1,
     wait: Annotated[bool, typer.Option(help="show the log until the job ends, then bring its runs here")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="try, print what would be sent, send nothing")] = False,
+    every: Annotated[str, typer.Option(help='train again by this cron expression, UTC, such as "0 4 * * 1"')] = "",
+    data: Annotated[
+        str, typer.Option(help="with --every: the project in a datastore, azureml://datastores/NAME/paths/FOLDER")
+    ] = "",
 ) -> None:
     """Send the project's training, as one snapshot, to this machine or to Azure ML.
+
+    With --every, Azure ML keeps a schedule that cuts and trains what then lies in the datastore.
 
     Example: dentline submit my-part --target local --model scratch --wait
     """
@@ -31,6 +37,15 @@ def submit(
     from training import submit as jobs
 
     workspace = Workspace.open(project)
+    if every:
+        from training.targets.schedule import Schedule
+
+        when = Schedule(every, data)
+        name, told = jobs.plan(workspace, target, when, tuple(model or ()), nodes, dry_run)
+        for line in told:
+            typer.echo(line)
+        typer.echo(f"schedule {name}: {'accepted by SDK v2; nothing was sent' if dry_run else 'sent'}")
+        return
     if dry_run:
         _dry_run(workspace, target, tuple(model or ()), nodes)
         return

@@ -84,7 +84,7 @@ def guessed(workspace: Workspace) -> Model | None:
     least = min((p for each in found.values() for p in each.p), default=1.0)
     nothing = Proposals(model_id, (), ())
     fingerprint = f"{model_id} {sha256(workspace.proposals)}"
-    return Model(fingerprint, least, lambda photo_id, _: found.get(photo_id, nothing))
+    return Model(fingerprint, least, lambda photo_id, _: found.get(photo_id, nothing), guess=True)
 
 
 def advice(workspace: Workspace) -> str:

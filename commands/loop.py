@@ -75,7 +75,9 @@ def retrain(project: Project, kept: Kept = None) -> None:
 
 def lineage(
     project: Project,
-    name: Annotated[str, typer.Argument(help="a score_id, feedback_id, photo_id, photo SHA-256, patch_id or run_id")],
+    name: Annotated[
+        str, typer.Argument(help="an id, as any file, answer or dashboard row has it; or the number of a version")
+    ],
 ) -> None:
     """Say where anything came from and what came of it: row, photo, clicks, split, run, bundle, answers.
 

@@ -23,15 +23,17 @@ def day0(workspace: "Workspace", least: float, most: int) -> "Propose":
 def of(made: "Bundle", least: float, most: int) -> "Propose":
     """Return a bundle's model as a proposer: at most `most` places a photo, each of at least `least`."""
     from deployment import scan
+    from deployment.calibration import Calibration
     from deployment.engine import OnnxEngine
     from labeling.annotation import Center
     from labeling.proposals import Proposals
 
-    engine = OnnxEngine(made.model)
+    engine, calibration = OnnxEngine(made.model), Calibration(*made.contract.calibration)
 
     def propose(photo: "NDArray[np.uint8]") -> "Proposals":
         height, width = photo.shape[:2]
-        found = scan.peaks(scan.probabilities(engine, photo), least, (width, height))
+        heat = calibration.p(scan.probabilities(engine, photo)).astype("float32")
+        found = scan.peaks(heat, least, (width, height))
         centers = tuple(Center(float(x), float(y)) for x, y in found.xy[:most])
         return Proposals(made.model_id, centers, tuple(float(p) for p in found.p[:most]))
 

@@ -72,15 +72,16 @@ def score(
     """
     from commands.progress import Bars
     from dentline.images import ALL_FORMATS, ImageError, Limits
+    from dentline.sources import named
     from dentline.workspace import Workspace
     from deployment import bundle, champion, door
-    from deployment.photos import find, photo_id
+    from deployment.photos import photo_id
     from deployment.records import Records
     from deployment.request import ScoreRequest
     from deployment.scorer import Scorer
 
     workspace = Workspace.open(project)
-    paths = find(photos)
+    paths = named(photos)
     folder = model or workspace.bundle(champion.current(workspace).run_id)
     scorer = Scorer(bundle.load(folder), Limits(max_bytes=1_000_000_000, formats=ALL_FORMATS))
     scorer.setup()
@@ -142,11 +143,11 @@ def call(
     """
     from commands.progress import Bars
     from dentline.errors import DentlineError
+    from dentline.sources import named
     from deployment import photo_table
     from deployment.client import Client, Refused
-    from deployment.photos import find
 
-    paths = find(photos)
+    paths = named(photos)
     key = key_file.read_text(encoding="utf-8").split("\n")[0].strip() if key_file else None
     rows: list[photo_table.Row] = []
     with Client(url, key) as client, Bars() as bars:

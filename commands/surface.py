@@ -25,7 +25,7 @@ def pretrain(
     with without_notes():
         import tensorflow as tf
 
-    from dentline.recipe import load_as
+    from dentline.options import load_as
     from samples import surfaces, textures
     from training import pretrain as room
 

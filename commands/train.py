@@ -1,7 +1,7 @@
 """From patches to trained, judged, exported models, and which of them is better."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -18,6 +18,10 @@ def train(
     weights: Annotated[
         str, typer.Option(help="of VGG16: auto, imagenet, surface, random or a file; the recipe's by default")
     ] = "",
+    precision: Annotated[
+        Literal["fp32", "int8", "auto"] | None,
+        typer.Option(help="of the exported models; auto measures and takes the faster; the recipe's by default"),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="read and check everything, train nothing")] = False,
 ) -> None:
     """Train each model of the recipe, judge it, export it, and write one report of all.
@@ -39,14 +43,29 @@ def train(
         typer.echo(f"would train {', '.join(models)} on {material}")
         return
     with Bars() as bars:
-        outcomes = stage.train(workspace, tuple(model or ()), out, bars.show, weights)
+        outcomes = stage.train(workspace, tuple(model or ()), out, bars.show, weights, precision)
     for outcome in outcomes:
         if outcome.run_id:
-            typer.echo(f"{outcome.model}: {(out or workspace.runs) / outcome.run_id}")
+            folder = (out or workspace.runs) / outcome.run_id
+            typer.echo(f"{outcome.model}: {folder}")
+            if precision:
+                _served(folder)
         else:
             typer.echo(f"{outcome.model}: not run: {outcome.reason}")
     if sum(bool(outcome.run_id) for outcome in outcomes) > 1:
         _table([(out or workspace.runs) / outcome.run_id for outcome in outcomes if outcome.run_id])
+
+
+def _served(run: Path) -> None:
+    from deployment import bundle
+
+    chosen = bundle.load(run / "bundle").contract.precision
+    for one in chosen.tried:
+        typer.echo(
+            f"  {one.precision}: {one.ms_per_picture:.2f} CPU ms a picture, AUC {one.auc:.4f} on {one.n_judged} of "
+            f"validation, {one.verdicts_changed} verdicts changed, {one.golden_lost} golden ones lost"
+        )
+    typer.echo(f"  served in {chosen.name}")
 
 
 def compare(

@@ -3,22 +3,29 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def program() -> str | None:
+    """Path of this machine's Chromium, or None."""
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    """Yield a Playwright browser; skips the test, with the reason, where there is none."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no page is tested")
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium on this machine: the pages are not tested in a browser")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+def chromium() -> Iterator[Browser]:
+    """Yield a Playwright browser; FileNotFoundError where this machine has no Chromium.
+
+    As long as it is open an event loop runs in the thread that opened it: one at a time, and no ``asyncio.run``.
+    """
+    found = program()
+    if found is None:
+        raise FileNotFoundError(f"none of {', '.join(NAMES)} is on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
         try:
             yield browser
         finally:

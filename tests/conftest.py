@@ -1,13 +1,17 @@
 """What every test may ask for: the real data, where it lies beside the checkout."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from dentline import images
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -19,6 +23,17 @@ def shared() -> Path:
     if folder is None:
         pytest.skip("the real photos and weights (shared/ beside the checkout) are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A Chromium for the pages of one test module; closed before the next begins, for its event loop ends with it."""
+    from tests.browser import chromium, program
+
+    if program() is None:
+        pytest.skip("no Chromium on this machine: the pages are not tested in a browser")
+    with chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

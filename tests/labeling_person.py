@@ -20,7 +20,7 @@ from labeling.store import Store
 from tests.conftest import ROOT
 from tests.live_server import serving
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 
 
 @dataclass
@@ -37,7 +37,7 @@ def serving_project(workspace: Workspace, model: Model | None = None) -> Iterato
     desk = Desk.of(workspace, model)
     with serving(create_app(desk)) as address:
         yield Server(workspace, address)
-    desk.store.close()
+    desk.close()
 
 
 class KillableServer(Server):
@@ -149,6 +149,10 @@ class Person:
         """Wait until this photo is open and painted."""
         self.page.wait_for_selector(f'body[data-painted="{photo_id}"]')
 
+    def painted(self) -> None:
+        """Wait until what was done before is on the screen."""
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     def sees(self, state: str) -> str:
         """Wait for a save state; returns its words."""
         self.page.wait_for_selector(f'#save[data-state="{state}"]')
@@ -156,6 +160,7 @@ class Person:
 
     def stored(self, photo_id: str, reader: str = "") -> Annotation:
         """What labels.db holds, once the page says that it is saved."""
+        self.painted()
         self.sees("saved")
         return stored(self.server.workspace, photo_id, reader)
 

@@ -20,7 +20,6 @@ from deployment.scorer import Scorer
 from tests import tiny_model
 from tests.test_door import BAD, DENTED, FORM, JSON, as_json, b64, form
 
-pytest.importorskip("azureml_inference_server_http")
 ROOT = Path(__file__).resolve().parents[1]
 SERVER = Path(sys.executable).with_name("azmlinfsrv")
 

@@ -21,7 +21,7 @@ def spin(n: int) -> int:
 def stage(**changed: object) -> Stage:
     ours, slow = Way("ours", lambda: spin(20_000)), Way("slow", lambda: spin(200_000))
     plain = {"name": "s", "unit": "sum", "ours": ours, "peers": (slow,), "same": lambda: None, "floors": {"slow": 3}}
-    return Stage(**(plain | changed))  # type: ignore[arg-type]
+    return Stage(**(plain | changed))
 
 
 def test_a_way_that_does_ten_times_the_work_costs_several_times_as_much_and_half_the_units_twice() -> None:

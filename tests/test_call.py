@@ -72,7 +72,7 @@ def test_score_needs_no_service(workspace: Workspace, tmp_path: Path) -> None:
 
 
 def test_busy_is_tried_again_as_asked() -> None:
-    answers = [(429, {}), (503, {}), (200, None)]
+    answers: list[tuple[int, dict[str, str] | None]] = [(429, {}), (503, {}), (200, None)]
     seen: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):

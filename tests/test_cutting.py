@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dentline import images
 from dentline.errors import DentlineError
 from dentline.recipe import Patches
-from labeling import cutting, negatives, patches
+from labeling import cut_shards, cutting, negatives, patches
 from labeling.annotation import Annotation, Center, Status
 from labeling.split import Assignment
 
@@ -99,7 +99,7 @@ def test_cut_patches_are_the_photos_pixels(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), photo[..., ::-1])
     sides = {"a.png": Assignment("A", "train")}
     planned = cutting.plan([note("a.png", (200, 150), (10, 10))], sides, Patches())
-    made = cutting.cut(tmp_path / "patches", planned, {"a.png": tmp_path / "a.png"})
+    made = cut_shards.cut(tmp_path / "patches", planned, {"a.png": tmp_path / "a.png"})
     inner, outer = made.patches[0], made.patches[1]
     assert (inner.edge, outer.edge) == (0, 1)
     assert np.array_equal(made.contexts[0], photo[70:230, 120:280])
@@ -113,9 +113,14 @@ def test_cut_patches_are_the_photos_pixels(tmp_path: Path) -> None:
         assert edge[0] == patch.edge
 
 
-def test_photo_that_changed_or_is_gone_is_refused(tmp_path: Path) -> None:
+def test_photo_that_changed_or_is_gone_is_refused_and_the_old_patches_stay(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((300, 400, 3), np.uint8))
+    sides, photos = {"a.png": Assignment("A", "train")}, {"a.png": tmp_path / "a.png"}
+    planned = cutting.plan([note("a.png", (200, 150))], sides, Patches())
+    before = cut_shards.cut(tmp_path / "patches", planned, photos, sizes={"a.png": (400, 300)})
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((30, 40, 3), np.uint8))
     with pytest.raises(DentlineError, match=r"a\.png: is 40 x 30 px but was marked at 400 x 300"):
-        cutting.check_sizes([note("a.png", (1, 1))], {"a.png": tmp_path / "a.png"})
+        cut_shards.cut(tmp_path / "patches", planned, photos, sizes={"a.png": (400, 300)})
+    assert patches.read(tmp_path / "patches").patches == before.patches
     with pytest.raises(DentlineError, match=r"b\.png: was marked but is gone"):
-        cutting.check_sizes([note("b.png")], {})
+        cut_shards.check_there([note("b.png")], {})

@@ -1,21 +1,20 @@
 """dashboard.html in a real browser: offline, its numbers those of the files, its filters at work, on a phone."""
 
 import re
-import shutil
-from collections.abc import Iterator
+import sqlite3
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from benchmarks import answers
 from dashboards import cube, report
 from dashboards.export import export
-from dentline.recipe import Recipe
+from dentline.recipe import Dashboard, Recipe
 from dentline.workspace import Workspace
 
 MODELS = ("20261018-093000-scratch", "20261105-081500-vgg16")
@@ -30,18 +29,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     export(workspace, NOW)
     report.write(workspace.dashboard, Recipe(), "doors </script><b>", 92)
     return workspace.dashboard
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        yield browser
-        browser.close()
 
 
 @dataclass
@@ -169,3 +156,21 @@ def test_project_without_answers_has_a_page(browser: Browser, tmp_path: Path) ->
 
 def test_no_text_ends_the_script() -> None:
     assert "</script" not in cube.as_script({"part": "</script><script>alert(1)</script>"})
+
+
+def test_hours_and_times_are_those_of_the_station(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    answers.fill(workspace.scores, 500, NOW, 2, MODELS, np.random.default_rng(1))
+    job = Recipe(dashboard=Dashboard(time_zone="Asia/Tokyo"))
+    export(workspace, NOW, job.dashboard)
+    shown = cube.build(workspace.dashboard, job, "doors", 92)
+    assert shown["about"]["clock"] == "Asia/Tokyo"
+    with sqlite3.connect(workspace.scores) as scores:
+        hours = scores.execute("SELECT (substr(scored_at, 12, 2) + 9) % 24, count(*) FROM score GROUP BY 1").fetchall()
+        (last,) = scores.execute("SELECT max(scored_at) FROM score WHERE verdict <> 'ok'").fetchone()
+    cells, found = shown["tables"]["cells"], dict.fromkeys(range(24), 0)
+    for hour, n in zip(cells["hour"], cells["n"], strict=True):
+        found[hour] += n
+    assert found == dict.fromkeys(range(24), 0) | dict(hours)
+    local = datetime.fromisoformat(last) + timedelta(hours=9)
+    assert shown["tables"]["flagged"]["at"][0] == f"{local:%Y-%m-%d %H:%M}"

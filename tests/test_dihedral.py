@@ -102,6 +102,17 @@ def test_chosen_are_to_the_bit_the_variants(side: int) -> None:
     assert np.array_equal(variant(context, 31, side), made[31])
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_variants_are_written_where_asked(channels: int) -> None:
+    context = noise(channels)
+    out = np.full((48, PATCH_PX, PATCH_PX, channels), 7, np.uint8)
+    assert variants(context, PATCH_PX, out) is out
+    assert np.array_equal(out, variants(context, PATCH_PX))
+    for wrong in (out[:47], out.astype(np.int16), np.empty((48, PATCH_PX, PATCH_PX, 2 * channels), np.uint8)[..., ::2]):
+        with pytest.raises(DentlineError, match="out is"):
+            variants(context, PATCH_PX, wrong)
+
+
 def test_a_read_only_memory_map_is_left_alone() -> None:
     context = noise()
     before = context.copy()

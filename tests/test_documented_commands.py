@@ -139,6 +139,7 @@ APART = {"demo", "import", "init", "label", "pretrain", "serve"}
 
 BEFORE = {
     "call": ["dentline serve my-part --port 8000 &"],
+    "labels restore": ["rm -f my-part-labels.db", "dentline labels backup my-part my-part-labels.db"],
     "jobs resume": ["dentline submit my-part --target local --model scratch", "dentline jobs cancel my-part JOB"],
 }
 AFTER = {"jobs resume": ["dentline jobs cancel my-part JOB"]}

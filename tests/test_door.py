@@ -120,6 +120,27 @@ def test_heat_map_is_sent_when_asked_for(desk: Desk) -> None:
     assert "heat_map" not in desk.post("image/png", DENTED).payload["photos"][0]
 
 
+def test_grad_cam_is_sent_when_asked_for_and_is_strongest_where_the_dent_is(desk: Desk) -> None:
+    cam = desk.post("image/png", DENTED, [("explain", "true")]).payload["photos"][0]["grad_cam"]
+    grey = images.decode(base64.b64decode(cam["png"]))[:, :, 0]
+    assert grey.shape == (8, 8) and grey.max() == 255 and grey.min() == 0
+    corners = np.array(cam["corners"])
+    assert (corners[2] - corners[0]).tolist() == [64, 64] and corners[1].tolist() == [corners[2][0], corners[0][1]]
+    rows, columns = np.nonzero(grey > 128)
+    middle = corners[0] + 8 * np.array([columns.mean() + 0.5, rows.mean() + 0.5])
+    assert middle == pytest.approx((100, 80), abs=5)
+    assert "grad_cam" not in desk.post("image/png", DENTED).payload["photos"][0]
+
+
+def test_a_model_without_grad_cam_sends_its_heat_map_alone(tmp_path: Path) -> None:
+    scorer = Scorer(tiny_model.write(tmp_path / "bundle", has_cam=False))
+    scorer.setup()
+    reply = Desk(scorer, tmp_path).post("image/png", DENTED, [("explain", "true")])
+    assert reply.status == 200
+    photo = reply.payload["photos"][0]
+    assert "heat_map" in photo and "grad_cam" not in photo
+
+
 def test_a_patch_is_a_picture_too(desk: Desk) -> None:
     patch = images.encode_png(tiny_model.surface(64, 64, [(32, 32)]))
     reply = desk.post("image/png", patch)

@@ -12,13 +12,15 @@ import pytest
 from numpy.typing import NDArray
 
 from dashboards import drift
-from dashboards.drift import STEP, WINDOW, Picture, Thresholds
+from dashboards.drift import STEP, WINDOWS, Picture, Thresholds
 from dentline import exif, images
 from dentline.errors import DentlineError
+from dentline.picture_file import parse
 from dentline.workspace import Workspace
 from deployment import quality, records
 from deployment import reference as references
 from deployment.answer import Answer, Defects, ids_from
+from deployment.drift_check import DriftCheck
 from deployment.records import ScoreRecord
 from deployment.reference import MEASURES, Reference
 
@@ -36,9 +38,9 @@ def part(rng: np.random.Generator, kind: int) -> Photo:
         cv2.circle(picture, (int(x), int(y)), int(own.integers(4, 12)), float(own.uniform(10, 60)), -1)
     turn = cv2.getRotationMatrix2D((100, 75), float(rng.normal(0, 0.7)), float(rng.normal(1, 0.005)))
     turn[:, 2] += rng.normal(0, 2, 2)
-    picture = cv2.warpAffine(picture, turn, (200, 150), borderMode=cv2.BORDER_REFLECT)
-    picture = picture * rng.normal(1, 0.05) + rng.normal(0, 4, picture.shape)
-    return np.repeat(np.clip(picture, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    moved = cv2.warpAffine(picture, turn, (200, 150), borderMode=cv2.BORDER_REFLECT)
+    noisy = moved * rng.normal(1, 0.05) + rng.normal(0, 4, picture.shape)
+    return np.repeat(np.clip(noisy, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def tilt(photo: Photo) -> Photo:
@@ -84,11 +86,13 @@ def picture(seq: int, photo: Photo, reference: Reference) -> Picture:
 
 
 def alarms(pictures: list[Picture], thresholds: Thresholds) -> list[tuple[int, str]]:
-    """Return after how many pictures each alarm of the running window came, and of which measure."""
+    """Return after how many pictures each alarm of the running windows came, and of which measure."""
     found = []
-    for end in range(WINDOW, len(pictures) + 1, STEP):
-        checks = drift.compare(pictures[end - WINDOW : end], thresholds, "photos", "run", "line 1")
-        found += [(end, check.measure) for check in checks if check.is_alarm]
+    for end in range(min(WINDOWS), len(pictures) + 1, STEP):
+        for size in WINDOWS:
+            if end >= size:
+                checks = drift.compare(pictures[end - size : end], thresholds, "photos", "run", "line 1")
+                found += [(end, check.measure) for check in checks if check.is_alarm]
     return found
 
 
@@ -96,11 +100,12 @@ def alarms(pictures: list[Picture], thresholds: Thresholds) -> list[tuple[int, s
 def test_each_scripted_change_is_found_within_200_photos(reference: Reference, change: str) -> None:
     rng = np.random.default_rng(2)
     thresholds = Thresholds(reference, FALSE_ALARMS)
-    before = [part(rng, 7) for _ in range(WINDOW)]
+    n_before = min(WINDOWS)
+    before = [part(rng, 7) for _ in range(n_before)]
     after = [part(rng, 8) if change == "a new part" else CHANGES[change](part(rng, 7)) for _ in range(200)]
     found = alarms([picture(i, p, reference) for i, p in enumerate(before + after)], thresholds)
-    assert found and found[0][0] > WINDOW, "not before it happened"
-    assert found[0][0] - WINDOW <= 200
+    assert found and found[0][0] > n_before, "not before it happened"
+    assert found[0][0] - n_before <= 200
 
 
 def test_at_most_one_false_alarm_in_10_000_stable_photos(reference: Reference) -> None:
@@ -111,17 +116,32 @@ def test_at_most_one_false_alarm_in_10_000_stable_photos(reference: Reference) -
 
 
 @pytest.mark.parametrize(("n_reference", "n"), [(40, 100), (150, 100), (1000, 100), (200, 30), (300, 2000)])
-def test_thresholds_hold_the_rate_they_are_given(reference: Reference, n_reference: int, n: int) -> None:
-    """Both statistics depend on ranks alone, so uniform numbers stand for any stable measure."""
+@pytest.mark.parametrize("alike", [1, 5])
+def test_thresholds_hold_the_rate_they_are_given(reference: Reference, n_reference: int, n: int, alike: int) -> None:
+    """Both statistics depend on ranks alone, so uniform numbers stand for any stable measure; photos come `alike`."""
     rng = np.random.default_rng(4)
-    thresholds = Thresholds(reference, FALSE_ALARMS)
-    thresholds.n, thresholds.level = n_reference, 1e-3
+    crowding = dict.fromkeys(MEASURES, float(alike))
+    values = dict.fromkeys(MEASURES, np.zeros(n_reference))
+    thresholds = Thresholds(replace(reference, values=values, crowding=crowding), FALSE_ALARMS)
+    thresholds.level = 1e-3
     n_trials, n_ks, n_psi = 4000, 0, 0
+    known, limit, n_bins = thresholds.ks("size", n), thresholds.psi("size", n), thresholds.bins("size", n)
     for _ in range(n_trials):
-        one, other = np.sort(rng.random(n_reference)), rng.random(n)
-        n_ks += drift.ks(one, other) >= thresholds.ks(n)
-        n_psi += drift.psi(one, other) >= thresholds.psi(n)
+        one, other = (np.repeat(rng.random(size // alike), alike) for size in (n_reference, n))
+        one.sort()
+        n_ks += drift.ks(one, other) >= known
+        n_psi += drift.psi(one, other, n_bins) >= limit
     assert n_ks <= 11 and n_psi <= 11, "4 are expected; 11 are passed once in 1,000"
+
+
+def test_crowding_tells_how_many_photos_count_for_one() -> None:
+    rng = np.random.default_rng(7)
+    group = np.repeat(np.arange(200), 6)
+    assert references.crowded(rng.random(1200), group) == pytest.approx(1, abs=0.25), "as different as any others"
+    assert references.crowded(np.repeat(rng.random(200), 6), group) == pytest.approx(6), "the same"
+    half = np.repeat(rng.normal(size=200), 6) + rng.normal(size=1200)
+    assert references.crowded(half, group) == pytest.approx(1 + 5 * 0.5, abs=0.5)
+    assert references.crowded(np.zeros(1200), group) == 1, "a constant says nothing"
 
 
 def test_ks_is_scipys(reference: Reference) -> None:
@@ -169,7 +189,7 @@ def test_check_reads_what_is_new_and_records_it_once(
     monkeypatch.setattr(drift.bundle, "load", lambda folder: SimpleNamespace(reference=reference))
     rng, start, made = np.random.default_rng(6), datetime(2026, 11, 19, 20, tzinfo=UTC), 0
     writer = records.Records(workspace.scores)
-    found = []
+    found: list[DriftCheck] = []
     for dim, n in ((1.0, 330), (0.6, 170)):
         for first in range(0, n, 45):
             batch = []
@@ -184,8 +204,10 @@ def test_check_reads_what_is_new_and_records_it_once(
     connection = records.open_for_reading(workspace.scores)
     stored = connection.execute("SELECT period, measure, n_photos, is_alarm, upto_seq FROM drift").fetchall()
     assert len(stored) == len(found)
-    running = [row for row in stored if row[:2] == ("photos", "brightness")]
-    assert [row[4] for row in running] == list(range(100, 501, 50)) and {row[2] for row in running} == {100}
+    running = [row for row in stored if row[:3] == ("photos", "brightness", 100)]
+    assert [row[4] for row in running] == list(range(100, 501, 50))
+    longer = [row for row in stored if row[:3] == ("photos", "brightness", 200)]
+    assert [row[4] for row in longer] == list(range(200, 501, 50))
     assert [row[3] for row in running] == [0] * 6 + [1] * 3, "350 has 20 dim photos of 100"
     hours = [row for row in stored if row[:2] == ("hour", "brightness")]
     assert [row[2] for row in hours] == [60] * 8 and [row[2] for row in stored if row[:2] == ("day", "size")] == [240]
@@ -208,7 +230,7 @@ def test_too_few_training_photos_make_no_reference() -> None:
 
 def test_camera_is_read_from_exif() -> None:
     plain = cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
-    assert exif.camera(plain) is None
+    assert exif.camera(parse(plain).exif) is None
     texts = (b"Basler\0", b"acA2440\0")
     entries, place, tail = b"", 8 + 2 + 24 + 4, b""
     for tag, text in zip((0x010F, 0x0110), texts, strict=True):
@@ -218,5 +240,5 @@ def test_camera_is_read_from_exif() -> None:
     tiff = b"II*\0\x08\0\0\0" + b"\x02\0" + entries + b"\0\0\0\0" + tail
     body = b"Exif\0\0" + tiff
     told = plain[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + plain[2:]
-    assert exif.camera(told) == "Basler acA2440"
+    assert exif.camera(parse(told).exif) == "Basler acA2440"
     assert images.decode(told).shape == (8, 8, 3)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,12 +11,14 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from dentline import recipe
 from dentline.errors import DentlineError
 from dentline.workspace import Workspace
 from deployment import feedback, keep, records
+from deployment import judged as judgements
+from deployment.drift_check import DriftCheck
 from labeling import cutting, groups, hard, returned, split, versions
 from labeling.returned import Judged
 from labeling.store import Store
@@ -104,7 +105,7 @@ def test_flagged_answer_waits_in_the_tray_until_it_is_judged(client: httpx.Clien
     said = {"score_id": answer["score_id"], "truth": "dent", "marks": [{"x": 100, "y": 80}], "operator": "kim"}
     given = client.post("/feedback", json=said)
     assert given.status_code == 200, given.text
-    stored = records.judgements(records.open_for_reading(workspace.scores))[-1]
+    stored = judgements.judgements(records.open_for_reading(workspace.scores))[-1]
     assert stored["feedback_id"] == given.json()["feedback_id"]
     assert (stored["truth"], stored["marks"], stored["operator"]) == ("dent", [(100, 80)], "kim")
     assert answer["score_id"] not in [one["score_id"] for one in client.get("/tray/answers").json()["answers"]]
@@ -122,10 +123,10 @@ def test_wrong_judgement_is_refused_in_one_shape_and_not_stored(
     client: httpx.Client, workspace: Workspace, change: dict[str, Any], words: str
 ) -> None:
     answer = scored(client, DENTED)
-    before = len(records.judgements(records.open_for_reading(workspace.scores)))
+    before = len(judgements.judgements(records.open_for_reading(workspace.scores)))
     found = client.post("/feedback", json={"score_id": answer["score_id"], "truth": "dent", **change})
     assert found.status_code == 400 and words in found.json()["error"]["message"]
-    assert len(records.judgements(records.open_for_reading(workspace.scores))) == before
+    assert len(judgements.judgements(records.open_for_reading(workspace.scores))) == before
 
 
 def test_photo_that_was_not_kept_is_not_found(client: httpx.Client) -> None:
@@ -134,45 +135,42 @@ def test_photo_that_was_not_kept_is_not_found(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("width", [1200, 390])
-def test_people_judge_on_the_tray(client: httpx.Client, service: Service, workspace: Workspace, width: int) -> None:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
+def test_people_judge_on_the_tray(
+    client: httpx.Client, service: Service, workspace: Workspace, browser: Browser, width: int
+) -> None:
     for one in client.get("/tray/answers").json()["answers"]:
         client.post("/feedback", json={"score_id": one["score_id"], "truth": "dent"})
     passed, flagged = scored(client, CLEAN), scored(client, DENTED)
     assert waiting(client, flagged["score_id"]) and waiting(client, passed["score_id"])
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": width, "height": 850})
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(service.url + "/tray")
-        page.wait_for_selector('#photo[width="300"]')
-        assert "flagged, 1 dent" in page.inner_text("#said"), "the newest first"
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        box = page.locator("#photo").bounding_box()
-        assert box is not None
-        scale = box["width"] / 300
-        page.mouse.click(box["x"] + 100 * scale, box["y"] + 80 * scale)
-        assert page.is_disabled("#clean"), "a marked photo is not clean"
-        page.keyboard.press("d")
-        expect(page.locator("#said")).to_contain_text("passed")
-        expect(page.locator("#clean")).to_be_enabled()
-        page.keyboard.press("c")
-        page.wait_for_selector("#done:visible")
-        assert not complaints
-        if width == 1200:
-            assert page.inner_text("#done") == "Nothing waits to be judged."
-        browser.close()
-    said = {row["score_id"]: row for row in records.judgements(records.open_for_reading(workspace.scores))}
+    page = browser.new_page(viewport={"width": width, "height": 850})
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(service.url + "/tray")
+    page.wait_for_selector('#photo[width="300"]')
+    assert "flagged, 1 dent" in page.inner_text("#said"), "the newest first"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    box = page.locator("#photo").bounding_box()
+    assert box is not None
+    scale = box["width"] / 300
+    page.mouse.click(box["x"] + 100 * scale, box["y"] + 80 * scale)
+    assert page.is_disabled("#clean"), "a marked photo is not clean"
+    page.keyboard.press("d")
+    expect(page.locator("#said")).to_contain_text("passed")
+    expect(page.locator("#clean")).to_be_enabled()
+    page.keyboard.press("c")
+    page.wait_for_selector("#done:visible")
+    assert not complaints
+    if width == 1200:
+        assert page.inner_text("#done") == "Nothing waits to be judged."
+    page.close()
+    said = {row["score_id"]: row for row in judgements.judgements(records.open_for_reading(workspace.scores))}
     (mark,) = said[flagged["score_id"]]["marks"]
     assert mark == pytest.approx((100, 80), abs=1.5)
     assert said[passed["score_id"]]["truth"] == "clean"
 
 
 def test_drift_is_among_the_metrics(client: httpx.Client, workspace: Workspace) -> None:
-    check = records.DriftCheck(
+    check = DriftCheck(
         "d" * 32, "2026-11-20T09:00:00.000", "A", "one", "photos", "brightness", 100, 0.9, 0.5, 0.3, 0.25, 100
     )
     writer = records.Records(workspace.scores)

@@ -161,7 +161,7 @@ def test_name_that_two_photos_have_is_refused(project: Workspace, table: Callabl
 
 def test_masks_one_center_a_spot(project: Workspace, tmp_path: Path) -> None:
     mask = np.zeros((240, 320), np.uint16)
-    cv2.circle(mask, (100, 50), 6, 1, -1)  # type: ignore[call-overload]
+    cv2.circle(mask, (100, 50), 6, 1, -1)
     mask[200:204, 300:302] = 1
     (tmp_path / "masks").mkdir()
     cv2.imwrite(str(tmp_path / "masks" / "a.png"), mask)

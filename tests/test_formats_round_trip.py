@@ -229,7 +229,7 @@ def test_label_studio_regions_uploads_and_cancelled(photos: Mapping[str, Path]) 
     assert a.annotator == "ann@example.org"
     assert found["sub dir/c.jpg"].status == "skipped"
     assert "d.jpg" not in found
-    tasks[0]["annotations"] *= 2  # type: ignore[operator]
+    tasks[0]["annotations"] *= 2
     with pytest.raises(DentlineError, match=r"task 1: photo a\.jpg: has 2 annotations"):
         read_json(tasks, photos, "label-studio")
 

@@ -1,7 +1,7 @@
 """Our files in the formats' own tools, and theirs in our readers. A tool that is not installed is skipped.
 
-All of them go into one environment: pip install pytest simplejpeg opencv-python-headless pyyaml pycocotools
-supervision labelme label-studio-sdk datumaro. The environment for development has the first two of the five.
+The environment for development has pycocotools and supervision; the others hold OpenCV below 5, so that all are
+run together in an environment of their own: make test-formats.
 """
 
 import json
@@ -14,6 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import supervision as sv
+from pycocotools import coco
 
 from labeling import importing
 from labeling.annotation import Annotation, Center
@@ -60,7 +62,6 @@ def xy(annotation: Annotation) -> Any:
 
 
 def test_pycocotools_finds_points_boxes_and_the_clean_photo(photos: Mapping[str, Path], tmp_path: Path) -> None:
-    coco = pytest.importorskip("pycocotools.coco", reason="pycocotools is not installed")
     loaded = coco.COCO(str(write("coco", tmp_path / "coco.json", photos)))
     marks = loaded.loadAnns(loaded.getAnnIds())
     assert np.array_equal([mark["keypoints"][:2] for mark in marks], POINTS)
@@ -75,7 +76,6 @@ def test_pycocotools_finds_points_boxes_and_the_clean_photo(photos: Mapping[str,
 
 @pytest.mark.parametrize("name", ["coco", "yolo"])
 def test_supervision_reads_ours_and_we_read_its(name: str, photos: Mapping[str, Path], tmp_path: Path) -> None:
-    sv = pytest.importorskip("supervision", reason="supervision is not installed")
     folder = str(photos["a.jpg"].parent)
     out = write(name, tmp_path / ("coco.json" if name == "coco" else "yolo"), photos)
     if name == "coco":
@@ -95,7 +95,7 @@ def test_supervision_reads_ours_and_we_read_its(name: str, photos: Mapping[str, 
 
 
 def test_labelme_loads_ours_and_saves_what_we_read(photos: Mapping[str, Path], tmp_path: Path) -> None:
-    label_file = pytest.importorskip("labelme._label_file", reason="labelme is not installed")
+    label_file = pytest.importorskip("labelme._label_file", reason="labelme is not installed here: make test-formats")
     out = write("labelme", tmp_path / "labelme", photos)
     theirs = tmp_path / "theirs"
     theirs.mkdir()
@@ -126,7 +126,9 @@ def test_labelme_loads_ours_and_saves_what_we_read(photos: Mapping[str, Path], t
 
 
 def test_label_studio_reads_our_tasks(photos: Mapping[str, Path], tmp_path: Path) -> None:
-    converter = pytest.importorskip("label_studio_sdk.converter", reason="label-studio-sdk is not installed")
+    converter = pytest.importorskip(
+        "label_studio_sdk.converter", reason="label-studio-sdk is not installed here: make test-formats"
+    )
     out = write("label-studio", tmp_path / "tasks.json", photos)
     tool = converter.Converter(INTERFACE, project_dir=str(tmp_path), download_resources=False)
     tool.convert_to_json_min(str(out), str(tmp_path / "theirs"), is_dir=False)
@@ -137,7 +139,9 @@ def test_label_studio_reads_our_tasks(photos: Mapping[str, Path], tmp_path: Path
 
 
 def test_label_studio_imports_our_coco_and_we_read_that(photos: Mapping[str, Path], tmp_path: Path) -> None:
-    imports = pytest.importorskip("label_studio_sdk.converter.imports.coco", reason="label-studio-sdk is not installed")
+    imports = pytest.importorskip(
+        "label_studio_sdk.converter.imports.coco", reason="label-studio-sdk is not installed here: make test-formats"
+    )
     out = write("coco", tmp_path / "coco.json", photos)
     imports.convert_coco_to_ls(str(out), str(tmp_path / "tasks.json"), out_type="annotations")
     back = read("label-studio", tmp_path / "tasks.json", photos)
@@ -146,7 +150,7 @@ def test_label_studio_imports_our_coco_and_we_read_that(photos: Mapping[str, Pat
 
 
 def test_datumaro_reads_our_keypoints(photos: Mapping[str, Path], tmp_path: Path) -> None:
-    dm = pytest.importorskip("datumaro", reason="datumaro is not installed")
+    dm = pytest.importorskip("datumaro", reason="datumaro is not installed here: make test-formats")
     write("coco", tmp_path / "annotations" / "person_keypoints_train.json", photos)
     loaded = dm.Dataset.import_from(str(tmp_path), "coco_person_keypoints")
     found = [
@@ -156,7 +160,7 @@ def test_datumaro_reads_our_keypoints(photos: Mapping[str, Path], tmp_path: Path
 
 
 def test_datumaro_reads_our_cvat_and_we_read_its(photos: Mapping[str, Path], tmp_path: Path) -> None:
-    dm = pytest.importorskip("datumaro", reason="datumaro is not installed")
+    dm = pytest.importorskip("datumaro", reason="datumaro is not installed here: make test-formats")
     (tmp_path / "cvat").mkdir()
     shutil.copytree(photos["a.jpg"].parent, tmp_path / "cvat" / "images")
     write("cvat", tmp_path / "cvat" / "annotations.xml", photos)

@@ -20,7 +20,7 @@ def test_report_tells_a_leak_from_learning() -> None:
     claims = leak.claims(np.array(pictures), truth, photos, groups, np.random.default_rng(1))
     assert claims is not None
 
-    def auc(score: np.ndarray) -> float:  # type: ignore[type-arg]
+    def auc(score: np.ndarray) -> float:
         return float(np.mean(score[truth == 1][:, None] > score[truth == 0]))
 
     assert auc(claims.by_file) > 0.95

@@ -6,17 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from commands.app import app
 from dentline import recipe
 from dentline.errors import DentlineError
 from dentline.workspace import Workspace
-from deployment import champion, keep
+from deployment import champion, keep, records
+from deployment.drift_check import DriftCheck
 from deployment.feedback import Feedback
 from deployment.records import Records, ScoreRecord
 from deployment.scorer import Scorer
-from labeling import groups, returned, split
+from labeling import cut_shards, cutting, groups, hard, patches, returned, split
 from labeling.groups import Member
 from labeling.patches import middle
+from labeling.store import Store
 from tests import tiny_model
 from tests.test_door import CLEAN, DENTED
 from training import feedback, lineage
@@ -59,10 +63,13 @@ def workspace(tmp_path: Path) -> Workspace:
         score = ScoreRecord(answer, "http", None, "door-7", "A")
         writer.add([score])
         keeper.take([score], [photo])
-        writer.judge([Feedback(f"{number:032x}", answer.score_id, "2026-11-20T09:00:00.000", truth, "kim")])  # type: ignore[arg-type]
+        writer.judge([Feedback(f"{number:032x}", answer.score_id, "2026-11-20T09:00:00.000", truth, "kim")])
     writer.close()
     returned.bring_back(workspace, feedback.gather(workspace, workspace.kept).judged, NOW)
-    split.renew(workspace, recipe.Split())
+    assignments = split.renew(workspace, recipe.Split())
+    with Store(workspace.labels) as store:
+        planned = cutting.plan(store.latest().values(), assignments, recipe.Patches(), hard.read(workspace.hard))
+    cut_shards.cut(workspace.patches, planned, workspace.photo_paths())
     return workspace
 
 
@@ -92,14 +99,74 @@ def test_run_leads_back_to_its_data_and_on_to_its_answers(workspace: Workspace) 
 
 
 def test_photo_and_patch_lead_to_the_runs_that_judged_them(workspace: Workspace) -> None:
-    for name in ("old.png", "old-2"):
+    photo, patch = (lineage.trace(workspace, name) for name in ("old.png", "old-2"))
+    assert photo.subject.name == "old.png" and Link("run", RUN, "judged on 2 of its patches") in photo.outcomes
+    assert patch.subject == Link("patch", "old-2", "dent; cut no more")
+    assert photo.subject in patch.origins and Link("run", RUN, "judged it: p 0.900") in patch.outcomes
+
+
+def test_patch_that_was_cut_leads_to_its_photo_and_clicks(workspace: Workspace) -> None:
+    marked = next(p for p in patches.read(workspace.patches).patches if p.label)
+    trail = lineage.trace(workspace, marked.patch_id)
+    assert trail.subject.facts == "dent at (100.0, 80.0), center"
+    assert kinds(trail.origins) == ["photo", "clicks"] and trail.outcomes[0] == Link("split", marked.split, "")
+    there = lineage.trace(workspace, marked.photo_id)
+    assert "patches" in kinds(there.outcomes) and there.subject == trail.origins[0]
+
+
+def test_version_data_bundle_and_group_lead_both_ways(workspace: Workspace) -> None:
+    version = lineage.trace(workspace, "1")
+    assert kinds(version.origins) == ["judgement", "judgement"] and version.outcomes == ()
+    data = lineage.trace(workspace, "ab" * 32)
+    assert data.subject.kind == "data" and kinds(data.outcomes)[:2] == ["run", "bundle"]
+    (bundle,) = (link for link in data.outcomes if link.kind == "bundle")
+    for name in (bundle.name, bundle.facts.removeprefix("SHA-256 ")):
         trail = lineage.trace(workspace, name)
-        assert trail.subject.name == "old.png"
-        assert Link("run", RUN, "judged on 2 of its patches") in trail.outcomes
+        assert kinds(trail.origins) == ["run", "data"] and "answers" in kinds(trail.outcomes)
+    photo_id = lineage.trace(workspace, version.origins[0].name).origins[1].name
+    group = next(member.group for member in groups.read(workspace.groups).values() if member.photo_id == photo_id)
+    assert photo_id in [link.name for link in lineage.trace(workspace, group).origins]
+
+
+def test_drift_check_leads_to_the_answers_of_its_window(workspace: Workspace) -> None:
+    first, last = workspace_answers(workspace)
+    check = DriftCheck("d" * 32, "2026-11-20T09:00:00.000", "A", RUN, "photos", "size", 2, 0.9, 0.5, 0.3, 0.25, 2)
+    writer = Records(workspace.scores)
+    writer.note_drift([check])
+    writer.close()
+    trail = lineage.trace(workspace, "d" * 32)
+    assert "alarm" in trail.subject.facts and kinds(trail.origins) == ["answers", "model", "run", "data"]
+    assert trail.origins[0].name == f"{first} to {last}"
+
+
+def workspace_answers(workspace: Workspace) -> list[str]:
+    rows = records.open_for_reading(workspace.scores).execute("SELECT score_id FROM score ORDER BY seq").fetchall()
+    return [score_id for (score_id,) in rows]
+
+
+@pytest.mark.parametrize("start", ["answer", "run", "photo", "version"])
+def test_every_named_step_of_a_trail_can_be_walked_from(workspace: Workspace, start: str) -> None:
+    begin = {"answer": workspace_answers(workspace)[0], "run": RUN, "photo": "old.png", "version": "1"}[start]
+    trail = lineage.trace(workspace, begin)
+    named = {"photo", "run", "model", "judgement", "answer", "version", "data", "bundle", "champion"}
+    steps = [link for link in (*trail.origins, *trail.outcomes) if link.kind in named]
+    assert steps
+    for link in steps:
+        assert lineage.trace(workspace, link.name).subject.name == link.name
+
+
+def test_command_prints_the_trail_from_origins_to_outcomes(workspace: Workspace) -> None:
+    workspace.recipe.write_text(recipe.dumps(recipe.Recipe()), encoding="utf-8")
+    done = CliRunner().invoke(app, ["lineage", str(workspace.root), RUN])
+    assert done.exit_code == 0, done.output
+    marks = [line[:5] for line in done.output.splitlines()]
+    assert marks.index("  =  ") == 1 and marks[0] == "from " and set(marks[2:]) == {"  -> "}
+    wrong = CliRunner().invoke(app, ["lineage", str(workspace.root), "door-99"])
+    assert wrong.exit_code != 0
 
 
 def test_what_nobody_knows_is_told_so(workspace: Workspace) -> None:
-    with pytest.raises(DentlineError, match="no answer, judgement, photo, patch or run"):
+    with pytest.raises(DentlineError, match="no answer, judgement, drift check, photo, patch"):
         lineage.trace(workspace, "door-99")
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -87,3 +88,36 @@ def test_killed_job_is_lost_and_goes_on_from_its_checkpoint(snapshot: Path) -> N
     target.submit(job("0", "0"), snapshot)
     assert list(target.logs(handle))[-1] == "resumed"
     assert target.status(handle) == "completed"
+
+
+NODE = (
+    "import json, os, pathlib, sys, time\n"
+    "named = json.loads(os.environ['TF_CONFIG'])\n"
+    "rank = named['task']['index']\n"
+    "pathlib.Path('outputs').mkdir(exist_ok=True)\n"
+    "pathlib.Path('outputs', str(rank)).write_text(' '.join(named['cluster']['worker']))\n"
+    "if sys.argv[1:] == ['fail']:\n"
+    "    time.sleep(60 * rank)\n"
+    "    pathlib.Path('outputs', f'slept-{rank}').touch()\n"
+    "    sys.exit(3)\n"
+)
+
+
+def test_nodes_are_processes_that_know_of_each_other(snapshot: Path) -> None:
+    (snapshot / "commands" / "app.py").write_text(NODE)
+    target = Local()
+    handle = target.submit(replace(job("well"), nodes=3), snapshot)
+    list(target.logs(handle))
+    assert target.status(handle) == "completed"
+    told = [(snapshot / "outputs" / str(rank)).read_text().split() for rank in range(3)]
+    assert told[0] == told[1] == told[2] and len(set(told[0])) == 3
+
+
+def test_node_that_fails_ends_the_others(snapshot: Path) -> None:
+    (snapshot / "commands" / "app.py").write_text(NODE)
+    target = Local()
+    handle = target.submit(replace(job("fail"), nodes=2), snapshot)
+    list(target.logs(handle))
+    assert target.status(handle) == "failed"
+    assert (snapshot / "outputs" / "slept-0").exists()
+    assert not (snapshot / "outputs" / "slept-1").exists(), "the other node was waited for"

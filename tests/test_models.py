@@ -13,9 +13,6 @@ import pytest
 
 from dentline.errors import DentlineError
 from dentline.geometry import FIELD_PX, STRIDE_PX
-
-pytest.importorskip("tensorflow")
-
 from training.models import scratch, symmetric, vgg16, weights
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (1, 8 * 21 + 5, 8 * 16 + 3, 3), np.uint8)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dentline.errors import DentlineError
 from labeling import patches
-from labeling.patches import Patch, cut_contexts, middle, reflected
+from labeling.patches import Patch, continued, cut_contexts, middle
 
 
 def patch(photo: str, x: float, y: float, label: int = 1, split: str = "train", group: str = "") -> Patch:
@@ -21,10 +21,10 @@ def picture(height: int, width: int) -> patches.Pixels:
 
 
 @given(st.integers(-700, 700), st.integers(1, 300), st.integers(1, 60))
-def test_reflection_is_numpys(start: int, length: int, size: int) -> None:
+def test_continuation_is_numpys(start: int, length: int, size: int) -> None:
     before, after = max(0, -start), max(0, start + length - size)
-    padded = np.pad(np.arange(size), (before, after), mode="reflect" if size > 1 else "edge")
-    assert np.array_equal(reflected(start, start + length, size), padded[start + before : start + before + length])
+    padded = np.pad(np.arange(size), (before, after), mode="edge")
+    assert np.array_equal(continued(start, start + length, size), padded[start + before : start + before + length])
 
 
 @pytest.mark.parametrize("center", [(150.0, 120.0), (150.49, 119.5), (149.5, 120.4)])
@@ -38,10 +38,10 @@ def test_center_falls_on_the_middle_corner(center: tuple[float, float]) -> None:
 
 
 @pytest.mark.parametrize("center", [(0.0, 0.0), (299.9, 239.9), (79.4, 120), (150, 161)])
-def test_pixels_off_the_photo_are_reflected_and_flagged(center: tuple[float, float]) -> None:
+def test_pixels_off_the_photo_go_on_and_are_flagged(center: tuple[float, float]) -> None:
     photo = picture(240, 300)
     contexts, edge = cut_contexts(photo, np.array([center]))
-    padded = np.pad(photo, ((200, 200), (200, 200), (0, 0)), mode="reflect")
+    padded = np.pad(photo, ((200, 200), (200, 200), (0, 0)), mode="edge")
     x, y = (int(np.floor(c + 0.5)) + 200 for c in center)
     assert np.array_equal(contexts[0], padded[y - 80 : y + 80, x - 80 : x + 80])
     assert edge[0]
@@ -56,9 +56,9 @@ def test_edge_is_flagged_from_the_first_pixel_on(center: tuple[float, float], le
     assert edge[0] == leaves
 
 
-def test_photo_smaller_than_the_context_is_reflected_over_and_over() -> None:
+def test_photo_smaller_than_the_context_goes_on() -> None:
     contexts, edge = cut_contexts(picture(30, 20), np.array([[10, 15]]))
-    padded = np.pad(picture(30, 20), ((100, 100), (100, 100), (0, 0)), mode="reflect")
+    padded = np.pad(picture(30, 20), ((100, 100), (100, 100), (0, 0)), mode="edge")
     assert np.array_equal(contexts[0], padded[35:195, 30:190])
     assert edge[0]
 

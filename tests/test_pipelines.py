@@ -29,7 +29,7 @@ def test_pipeline_trains_gates_and_deploys_by_commands_that_exist(path: Path) ->
     assert "--gate" in found[3]
     known = typer.main.get_command(app)
     for verb, *words in found:
-        command = known.get_command(None, verb)  # type: ignore[attr-defined]
+        command = known.get_command(None, verb)
         command.make_context(verb, words)
 
 

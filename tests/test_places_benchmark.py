@@ -24,3 +24,9 @@ def test_pits_are_found_and_unmarked_ones_named(tmp_path: Path, small_album: Cal
     blind = places.Photos(unmarked, *(getattr(prepared, k) for k in ("xy", "features", "away_px", "dents", "owner")))
     named = places.alarms(blind, found, np.arange(16))
     assert photos.names[surest] in {entry["photo"] for entry in named}
+
+
+def test_the_head_learns_what_trainings_does() -> None:
+    from training import trainers
+
+    assert places.COPIES == trainers.COPIES

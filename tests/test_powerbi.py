@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 
-from dashboards.powerbi import check, project, report
+from dashboards.powerbi import check, pages, project, report
 from dentline.recipe import Dashboard
 
 BASE = "https://developer.microsoft.com/json-schemas/fabric/"
@@ -94,14 +94,39 @@ def test_each_fault_is_named(written: Path, file: str, old: str, new: str, words
 
 
 def test_visuals_lie_on_their_page_and_not_on_each_other() -> None:
-    for page in report.PAGES:
-        taken = set()
+    for page in pages.PAGES:
+        taken: set[Any] = set()
         for visual in page.visuals:
             column, row, wide, high = visual.place
             cells = {(x, y) for x in range(column, column + wide) for y in range(row, row + high)}
             assert not cells & taken and max(cells) <= (11, 11), f"{page.name}: {visual.title}"
             taken |= cells
-    assert [page.name for page in report.PAGES] == ["Today", "Quality", "Models"]
+    assert [page.name for page in pages.PAGES] == ["Today", "Quality", "Models"]
+
+
+def test_a_phone_shows_every_visual_once_and_apart(written: Path) -> None:
+    for page in pages.PAGES:
+        taken: set[tuple[int, int]] = set()
+        for x, y, width, height in report.phone(page):
+            points = {(i, j) for i in range(x, x + width) for j in range(y, y + height)}
+            assert not points & taken and x + width <= report.PHONE_WIDTH, page.name
+            taken |= points
+    mobile = next(written.glob("*.Report/definition/pages/*/visuals/*/mobile.json"))
+    content = json.loads(mobile.read_text(encoding="utf-8"))
+    content["position"]["width"] = 400
+    mobile.write_text(json.dumps(content), encoding="utf-8")
+    assert any("wider than a phone" in problem for problem in check.problems(written))
+    mobile.unlink()
+    assert any("no place on a phone" in problem for problem in check.problems(written))
+
+
+def test_curves_run_along_numbers(written: Path) -> None:
+    visuals = [json.loads(p.read_text(encoding="utf-8"))["visual"] for p in written.rglob("visual.json")]
+    curves = [v for v in visuals if "fact_evaluation.x" in json.dumps(v["query"])]
+    assert len(curves) == 2
+    for visual in curves:
+        axis = visual["objects"]["categoryAxis"][0]["properties"]["axisType"]
+        assert axis["expr"]["Literal"]["Value"] == "'Scalar'"
 
 
 def test_writing_again_gives_the_same_files(written: Path, tmp_path: Path) -> None:

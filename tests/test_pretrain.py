@@ -10,7 +10,7 @@ import pytest
 
 from dentline.errors import DentlineError
 from dentline.geometry import FIELD_PX
-from dentline.recipe import load_as
+from dentline.options import load_as
 from samples import surfaces
 from samples.defects import KINDS
 from samples.textures import TEXTURES
@@ -35,7 +35,7 @@ def network() -> keras.Model:
 def test_folded_weights_are_the_network_in_vgg16s_own_architecture(network: keras.Model) -> None:
     arrays = surface.folded(network)
     field = np.random.default_rng(1).integers(0, 256, (1, FIELD_PX, FIELD_PX, 3), dtype=np.uint8)
-    last = next(layer for layer in reversed(network.layers) if layer.name.startswith("max_pooling"))
+    last = network.get_layer("block3_found")
     padded = np.asarray(keras.Model(network.input, last.output)(field.astype(np.float32)))[0]
     trunk = vgg16.features(arrays, pools=("mean",))
     valid = np.asarray(keras.Model(trunk.input, trunk.get_layer("block3_pool").output)(field))[0]
@@ -81,7 +81,7 @@ class Cut(Exception):
 
 @pytest.mark.slow
 def test_a_stopped_training_goes_on_and_learns(tmp_path: Path) -> None:
-    recipe = pretrain.Pretrain(crops=8 * 64, batch_size=64, checkpoint_steps=2, judged_crops=128, bfloat16=False)
+    recipe = pretrain.Pretrain(crops=8 * 8, batch_size=8, checkpoint_steps=2, judged_crops=64, bfloat16=False)
 
     def failing(n: int, size: int, seed: int, start: int) -> Iterator[surfaces.Crops]:
         for number, batch in enumerate(surfaces.batches(n, size, seed, start), start):

@@ -32,10 +32,19 @@ def test_likely_dents_come_first_and_marked_photos_never() -> None:
 
 
 def test_a_part_that_was_marked_waits_even_within_one_call() -> None:
-    looks = [look("a1", 0.95), look("a2", 0.94), look("b1", 0.6), look("c1", 0.35)]
+    looks = [look("a1", 0.66), look("a2", 0.71), look("b1", 0.6), look("c1", 0.35)]
     groups = {"a1": "A", "a2": "A", "b1": "B"}
     assert ids(looks, groups, [], 3) == ["a1", "b1", "c1"]
     assert ids(looks, groups, ["a1"]) == ["b1", "c1", "a2"]
+
+
+def test_a_dent_it_is_sure_of_teaches_less_than_a_likely_one_and_more_than_an_unlikely_one() -> None:
+    looks = [look("sure", 0.999), look("likely", 0.75), look("unlikely", 0.05), look("none")]
+    assert ids(looks, {}, []) == ["likely", "sure", "unlikely", "none"]
+    guessed = [s.photo_id for s in suggest(looks, {}, [], guess=True)]
+    assert guessed == ["sure", "likely", "unlikely", "none"], "who has learnt nothing here is sure of nothing"
+    both = [look("one", 0.9), look("with a doubt beside", 0.9, 0.5)]
+    assert ids(both, {}, []) == ["with a doubt beside", "one"]
 
 
 def test_of_photos_alike_to_the_model_the_most_different_comes_first() -> None:

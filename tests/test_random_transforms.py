@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from augmentation.dihedral import variants
+from augmentation.edges import NEAREST_PX, random_edges
 from augmentation.random import AUGMENTERS, Ranges, draw, random_article, random_dihedral
 from dentline.geometry import CONTEXT_PX, FIELD_PX
 from dentline.recipe import Augment, parse
@@ -40,7 +41,7 @@ def test_same_seed_same_pictures(name: str) -> None:
 
 def test_every_value_of_the_recipe_has_its_augmenter() -> None:
     for name in AUGMENTERS:
-        assert parse({"augment": {"variants": name}}).augment == Augment(variants=name)  # type: ignore[arg-type]
+        assert parse({"augment": {"variants": name}}).augment == Augment(variants=name)
 
 
 def test_ranges_are_the_articles_and_are_filled() -> None:
@@ -79,6 +80,34 @@ def test_no_transform_at_all_is_the_middle_of_the_context() -> None:
     assert np.array_equal(made, contexts[:, 24:136, 24:136])
 
 
-def test_beyond_the_context_it_is_reflected_not_black() -> None:
+def test_beyond_the_context_its_outermost_pixels_go_on() -> None:
+    """A line near the border would come twice if the context were mirrored there, and black would be 0."""
     contexts = np.full((50, CONTEXT_PX, CONTEXT_PX, 3), 200, np.uint8)
-    assert random_article(contexts, np.random.default_rng(0)).min() == 200
+    contexts[:, :, 4] = contexts[:, :, -5] = 50
+    small = Ranges(rotation_deg=0, shift_px=0, scale=1.8, flip=0, shear_deg=0, stretch=1)
+    lines = random_article(contexts, np.random.default_rng(0), 112, small)[:, 56, :, 0] < 125
+    assert set(lines[:, :56].sum(axis=1).tolist()) == {0, 1}
+
+
+def test_edges_leave_the_middle_and_show_another_patch_or_a_plain_surface_beyond() -> None:
+    fields, others = np.full((400, 112, 112, 3), 100, np.uint8), np.full((5, 112, 112, 3), 33, np.uint8)
+    made = random_edges(fields, others, np.random.default_rng(0), 1.0)
+    assert (fields == 100).all()
+    rows, columns = np.mgrid[:112, :112] + 0.5 - 56
+    away = np.hypot(rows, columns)
+    assert (made[:, away < NEAREST_PX] == 100).all()
+    changed = (made != 100).any(axis=3)
+    assert changed[:, away < NEAREST_PX + 6].any(axis=1).mean() > 0.1  # some come near
+    assert changed[:, :20, :20].mean() == pytest.approx(changed[:, -20:, -20:].mean(), rel=0.3)  # at every angle
+    shown = [set(np.unique(one[one != 100])) for one in made]
+    assert 0.3 < np.mean([33 in levels for levels in shown]) < 0.9
+    assert all(len(levels) <= 2 for levels in shown)
+
+
+def test_as_many_patches_as_asked_get_an_edge() -> None:
+    rng = np.random.default_rng(1)
+    fields = batch(500)[:, :112, :112]
+    for share in (0.0, 0.3):
+        made = random_edges(fields, fields[:9], rng, share)
+        assert np.mean((made != fields).any(axis=(1, 2, 3))) == pytest.approx(share, abs=0.07 * (share > 0))
+    assert np.array_equal(random_edges(fields, fields[:0], rng, 1.0), fields)  # nothing to show beyond

@@ -32,7 +32,7 @@ ANSWER = Answer(
 
 
 def record(**changes: object) -> ScoreRecord:
-    return ScoreRecord(replace(ANSWER, score_id=new_id(), **changes), "http", "door.jpg", "door-7", None)  # type: ignore[arg-type]
+    return ScoreRecord(replace(ANSWER, score_id=new_id(), **changes), "http", "door.jpg", "door-7", None)
 
 
 def test_ids_sort_by_time_and_differ() -> None:

@@ -1,19 +1,15 @@
 """The page at / in a real browser."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from dentline import images
 from tests import tiny_model
 from tests.serving import Service, project, running
-
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
 @pytest.fixture(scope="module")
@@ -22,19 +18,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator["playwright.Browser"]:
-    with playwright.sync_playwright() as engine:
-        opened = engine.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield opened
-        opened.close()
-
-
 @pytest.mark.parametrize("width", [390, 1200])
 def test_a_photo_is_scored_and_its_defects_drawn(
-    service: Service, browser: "playwright.Browser", tmp_path: Path, width: int
+    service: Service, browser: Browser, tmp_path: Path, width: int
 ) -> None:
     dented, clean = tmp_path / "door '7.png", tmp_path / "clean.png"
     dented.write_bytes(images.encode_png(tiny_model.surface(480, 640, [(200, 200), (500, 300)])))
@@ -43,7 +29,6 @@ def test_a_photo_is_scored_and_its_defects_drawn(
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(service.url)
-    expect = playwright.expect
     expect(page.locator("#model")).to_have_text("model one")
     page.fill("#part", "T 7")
     page.set_input_files("#file", str(dented))
@@ -66,7 +51,7 @@ def test_a_photo_is_scored_and_its_defects_drawn(
     page.close()
 
 
-def colour(page: "playwright.Page", x: int, y: int) -> list[int]:
+def colour(page: Page, x: int, y: int) -> list[int]:
     read = (
         "([x, y]) => [...document.getElementById('photo').getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3)"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import album, tiles
+from benchmarks import album, black_corners, tiles
 from dentline import recipe
 from training.data import Examples
 
@@ -46,8 +46,8 @@ def test_parts_are_never_on_both_sides(tmp_path: Path, small_album: Callable[[Pa
 
 def test_black_corners_are_black_and_real_ones_are_not() -> None:
     patch = np.full((160, 160, 3), 200, np.uint8)
-    assert tiles._turned(patch, 45).min() == 200
-    assert tiles._turned(patch[48:112, 48:112], 45)[0, 0].max() == 0
+    assert black_corners.turned(patch, 45).min() == 200
+    assert black_corners.turned(patch[48:112, 48:112], 45)[0, 0].max() == 0
 
 
 def test_worst_are_those_wrong_in_most_seeds() -> None:

@@ -5,64 +5,38 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import typer
-from numpy.typing import NDArray
 
 from commands import train as command
-from dentline import images
 from dentline import recipe as recipes
 from dentline.errors import DentlineError
-from dentline.geometry import CONTEXT_PX
 from dentline.workspace import Workspace
 from deployment import bundle, champion
 from deployment.engine import OnnxEngine
 from labeling import patches
-from labeling.patches import Patch
-
-pytest.importorskip("tensorflow")
-
-from training import compare, fit, run, train
+from tests import patch_project
+from training import compare, fit, run, schedules, train
 from training.data import Examples
 from training.models import scratch
-
-SIZES = {"train": 24, "validation": 12, "test": 12}
-
-
-def context(label: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return grey noise under some exposure, with a dark pit in the middle for a dent."""
-    picture = rng.normal(0, 6, (CONTEXT_PX, CONTEXT_PX)) + 140
-    if label:
-        y, x = np.mgrid[:CONTEXT_PX, :CONTEXT_PX] - (CONTEXT_PX - 1) / 2
-        picture -= 90 * np.exp(-(x**2 + y**2) / 60)
-    picture *= rng.uniform(0.6, 1.2)
-    return np.repeat(np.clip(picture, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    made = Workspace(tmp_path_factory.mktemp("project") / "door")
-    made.root.mkdir()
-    plan = recipes.Train(models=("scratch", "vgg16"), epochs=3, batch_size=16, learning_rate=0.01)
-    vgg16 = recipes.Vgg16(weights="imagenet", layers=("block1",), pools=("max",))
-    made.recipe.write_text(
-        recipes.dumps(replace(recipes.Recipe(), train=plan, vgg16=vgg16, scan=recipes.Scan(proposals=0)))
+    plan = recipes.Train(
+        models=("scratch", "vgg16"),
+        epochs=3,
+        epoch_patches=1,
+        batch_size=16,
+        learning_rate=0.01,
+        precision="auto",
+        tensorboard=True,
     )
-    rng = np.random.default_rng(0)
-    rows = [
-        Patch(f"{split}-{i}", f"{split}-{i // 2}.png", f"{split}-{i // 4}", split, 80.0, 80.0, i % 2, 0, "center")
-        for split, n in SIZES.items()
-        for i in range(n)
-    ]
-    drawn = {patch.patch_id: context(patch.label, rng) for patch in rows}
-    order = iter(rows)
-
-    def cut(photo_id: str, centers: NDArray[np.float64]) -> NDArray[np.uint8]:
-        return np.stack([drawn[next(order).patch_id] for _ in centers])
-
-    patches.write(made.patches, rows, cut, images.encode_png)
-    return made
+    vgg16 = recipes.Vgg16(weights="imagenet", layers=("block1",), pools=("max",))
+    recipe = replace(recipes.Recipe(), train=plan, vgg16=vgg16, scan=recipes.Scan(proposals=0))
+    return patch_project.write(tmp_path_factory.mktemp("project") / "door", recipe)
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +55,15 @@ def test_model_without_weights_is_listed_with_the_reason_and_the_rest_goes_on(ou
 
 def test_run_is_whole_and_measured(workspace: Workspace, outcomes: list[train.Outcome]) -> None:
     made = run.read(workspace.run(outcomes[0].run_id))
-    assert made.record.weights == "none" and made.record.n_train == SIZES["train"]
+    assert made.record.weights == "none" and made.record.n_train == patch_project.SIZES["train"]
+    record = made.record
+    assert len(record.data_fingerprint) == len(record.code_sha256) == len(record.environment_sha256) == 64
+    assert {"python", "keras", "onnx", "opencv-python-headless"} <= set(record.packages)
     assert set(made.predictions.split) == {"validation", "test"}
-    assert made.metrics["test"]["auc"]["n"] == SIZES["test"]
+    assert made.metrics["test"]["auc"]["n"] == patch_project.SIZES["test"]
     assert made.metrics["test"]["auc"]["value"] > 0.9
     assert made.metrics["test"]["threshold"] == made.metrics["validation"]["threshold"]
+    assert list((made.folder / "logs").glob("events.out.*"))
     html = (made.folder / "report.html").read_text(encoding="utf-8")
     assert "vgg16</td><td" in html and "not run: weights imagenet" in html
     body = html.split("</script>", 1)[1]
@@ -94,22 +72,26 @@ def test_run_is_whole_and_measured(workspace: Workspace, outcomes: list[train.Ou
 
 def test_bundle_answers_as_keras_did(workspace: Workspace, outcomes: list[train.Outcome]) -> None:
     made = bundle.load(workspace.bundle(outcomes[0].run_id))
-    assert bundle.self_test(made, OnnxEngine(made.model)) < 1e-4
+    chosen = made.contract.precision
+    assert bundle.self_test(made, OnnxEngine(made.model)) <= chosen.tolerance
+    floats, integers = chosen.tried
+    assert (
+        floats.largest_difference < 1e-4 and floats.n_judged == integers.n_judged == patch_project.SIZES["validation"]
+    )
+    assert (chosen.name == "fp32") <= (chosen.tolerance == 1e-4)
     assert len(made.golden.p) >= 8 and np.ptp(made.golden.p) > 0.1
 
 
 def test_training_that_was_stopped_ends_as_an_unbroken_one(workspace: Workspace, tmp_path: Path) -> None:
-    import keras
-
     found = patches.read(workspace.patches)
-    sides = [Examples.of(found, split) for split in ("train", "validation")]
+    train, validation = (Examples.of(found, split) for split in ("train", "validation"))
     recipe = recipes.load(workspace.recipe)
 
     def fresh() -> keras.Model:
         keras.utils.set_random_seed(7)
         return scratch.build(dropout=0.0)
 
-    whole = fit.fit(fresh(), *sides, recipe)
+    whole = fit.fit(fresh(), train, validation, recipe)
     state = tmp_path / "checkpoint.npz"
 
     class Stopped(Exception):
@@ -120,12 +102,40 @@ def test_training_that_was_stopped_ends_as_an_unbroken_one(workspace: Workspace,
             raise Stopped
 
     with pytest.raises(Stopped):
-        fit.fit(fresh(), *sides, recipe, state, stop)
-    resumed = fit.fit(fresh(), *sides, recipe, state)
+        fit.fit(fresh(), train, validation, recipe, state, stop)
+    resumed = fit.fit(fresh(), train, validation, recipe, state)
     assert [row["epoch"] for row in resumed.history] == [1, 2, 3]
     for one, other in zip(whole.model.variables, resumed.model.variables, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
     assert resumed.history[-1]["loss"] == pytest.approx(whole.history[-1]["loss"], abs=1e-4)
+
+
+def test_schedule_loss_and_decay_are_the_recipes_for_patches_too(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = patches.read(workspace.patches)
+    train, validation = (Examples.of(found, split) for split in ("train", "validation"))
+    recipe = recipes.load(workspace.recipe)
+    made: list[keras.optimizers.Optimizer] = []
+
+    def noted(plan: recipes.Train, n_steps: int) -> keras.optimizers.Optimizer:
+        made.append(optimizer(plan, n_steps))
+        return made[-1]
+
+    optimizer = schedules.optimizer
+    monkeypatch.setattr(schedules, "optimizer", noted)
+    monkeypatch.setattr(fit, "_balanced_loss", lambda label, p: 1.0)  # stands still from the second epoch on
+    plan = replace(recipe.train, schedule="plateau", patience=3, loss="focal", weight_decay=0.1, learning_rate=1e-3)
+    losses = {}
+    for changed in (plan, replace(plan, focal_gamma=0.0), replace(plan, schedule="constant", loss="cross_entropy")):
+        keras.utils.set_random_seed(7)
+        history = fit.fit(scratch.build(), train, validation, replace(recipe, train=changed)).history
+        losses[changed] = history[0]["loss"]
+        assert made[-1].weight_decay == 0.1
+        reached = 1e-3 / 4 if changed.schedule == "plateau" else 1e-3
+        assert float(made[-1].learning_rate) == pytest.approx(reached)
+    focal, plain, cross = losses.values()
+    assert focal < 0.8 * plain and plain == pytest.approx(cross, rel=0.02)
 
 
 def test_compare_tells_a_lead_from_noise(workspace: Workspace, outcomes: list[train.Outcome]) -> None:

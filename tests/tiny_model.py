@@ -1,4 +1,4 @@
-"""A model of three operators that finds dark spots, made without TensorFlow, and its bundle."""
+"""A model of a few operators that finds dark spots, made without TensorFlow, and its bundle."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,9 +10,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from dentline.geometry import FIELD_PX, STRIDE_PX
+from dentline.geometry import FIELD_PX, HALO_PX, STRIDE_PX
 from deployment import bundle
-from deployment.bundle import Bundle, Contract, Golden
+from deployment.bundle import Bundle, Golden
+from deployment.contract import Contract
 from deployment.engine import OnnxEngine
 
 CONTRACT = Contract(
@@ -28,8 +29,11 @@ CONTRACT = Contract(
 )
 
 
-def model(gain: float = 0.2, bias: float = -6.0) -> bytes:
-    """p = sigmoid(gain * (mean of the field - mean of its middle 16x16) + bias), at stride 8."""
+def model(gain: float = 0.2, bias: float = -6.0, has_cam: bool = True) -> bytes:
+    """p = sigmoid(gain * (mean of the field - mean of its middle 16x16) + bias), at stride 8.
+
+    Its second output, `cam`, is how much darker each 8 px cell of the patch is than the field.
+    """
     kernel = np.full((1, 3, FIELD_PX, FIELD_PX), gain / (3 * FIELD_PX**2), np.float32)
     middle = slice(FIELD_PX // 2 - 8, FIELD_PX // 2 + 8)
     kernel[:, :, middle, middle] -= gain / (3 * 16**2)
@@ -40,15 +44,28 @@ def model(gain: float = 0.2, bias: float = -6.0) -> bytes:
         helper.make_node("Sigmoid", ["map"], ["squashed"]),
         helper.make_node("Squeeze", ["squashed", "axis"], ["p"]),
     ]
+    cam_nodes = [
+        helper.make_node("ReduceMean", ["nchw"], ["grey"], axes=[1]),
+        helper.make_node("ReduceMean", ["grey"], ["level"], axes=[2, 3]),
+        helper.make_node("Slice", ["grey", "from", "to", "sides"], ["patch"]),
+        helper.make_node("AveragePool", ["patch"], ["cells"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Sub", ["level", "cells"], ["darker"]),
+        helper.make_node("Relu", ["darker"], ["spoken"]),
+        helper.make_node("Squeeze", ["spoken", "axis"], ["cam"]),
+    ]
+    cam_output = helper.make_tensor_value_info("cam", TensorProto.FLOAT, ["n", "k", "l"])
     graph = helper.make_graph(
-        nodes,
+        nodes + cam_nodes * has_cam,
         "tiny",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])],
-        [helper.make_tensor_value_info("p", TensorProto.FLOAT, ["n", "i", "j"])],
+        [helper.make_tensor_value_info("p", TensorProto.FLOAT, ["n", "i", "j"]), *[cam_output] * has_cam],
         [
             numpy_helper.from_array(kernel, "kernel"),
             numpy_helper.from_array(np.array([bias], np.float32), "bias"),
             numpy_helper.from_array(np.array([1], np.int64), "axis"),
+            numpy_helper.from_array(np.array([HALO_PX, HALO_PX], np.int64), "from"),
+            numpy_helper.from_array(np.array([-HALO_PX, -HALO_PX], np.int64), "to"),
+            numpy_helper.from_array(np.array([2, 3], np.int64), "sides"),
         ],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

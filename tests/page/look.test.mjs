@@ -86,6 +86,15 @@ test("a snap takes the near spot rather than a stronger one far off, and nothing
   assert.equal(snapped(surface([]), { x: 48, y: 48 }), null);
 });
 
+test("a snap leaves streaks alone, which have no middle, and tells neighbouring pits apart", () => {
+  const streaks = [-9, 0, 9].flatMap((across, i) =>
+    [-12, -6, 0, 6, 12].map((along) => ({ x: 48 + across, y: 48 + along, size: 3, depth: i === 1 ? -40 : 40 })),
+  );
+  assert.equal(snapped(surface(streaks, 4), { x: 46, y: 47 }), null);
+  const pits = [{ x: 40, y: 48, size: 3, depth: 40 }, { x: 58, y: 48, size: 3, depth: 40 }];
+  for (const pit of pits) close(snapped(surface(pits, 4), { x: pit.x + 2, y: pit.y - 3 }), pit, 1);
+});
+
 const hand = (...events) => {
   let gesture = idle;
   const intents = [];

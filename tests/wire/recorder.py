@@ -10,9 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests import blobs
+
 EMPTY = "00000000-0000-0000-0000-000000000000"
 BLOB = "https://account.blob.core.windows.net/container"
 STORED = {"etag": '"1"', "last-modified": "Fri, 20 Nov 2026 00:00:00 GMT"}
+SECURE = "https://services"
+"""Where SDK v2 believes the services are: it sends its token to nothing else."""
+
 SERVICES = ("api", "experimentation", "history", "hyperdrive", "modelmanagement", "studio")
 
 
@@ -24,6 +29,7 @@ class Request:
     path: str
     query: dict[str, list[str]]
     body: bytes
+    range: str = ""
 
     @property
     def json(self) -> Any:
@@ -32,11 +38,12 @@ class Request:
 
 @dataclass
 class Recorder:
-    """Every request so far, and the address they come to."""
+    """Every request so far, the address they come to, and the blobs that can be fetched."""
 
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     status: str = "Completed"
+    held: dict[str, bytes] = field(default_factory=dict)
 
     def find(self, method: str, pattern: str) -> list[Request]:
         return [r for r in self.requests if r.method == method and re.search(pattern, r.path)]
@@ -49,7 +56,7 @@ class Recorder:
     def answer(self, request: Request) -> tuple[int, dict[str, str], Any]:
         path = request.path
         if path.startswith("/discovery"):
-            return 200, {}, dict.fromkeys(SERVICES, self.url)
+            return 200, {}, dict.fromkeys(SERVICES, SECURE if path.endswith("/v2") else self.url)
         for pattern, made in ANSWERS:
             found = re.search(pattern, path)
             if found and (made_answer := made(self, request, found)) is not None:
@@ -65,9 +72,22 @@ class Recorder:
         return 200, {}, {"value": []}
 
 
+def _job(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any] | None:
+    if request.method != "GET":
+        return None
+    properties = {"jobType": "Command", "command": "x", "environmentId": "e", "status": recorder.status}
+    return 200, {}, {"id": request.path, "name": found[1], "properties": properties | {"experimentName": "door"}}
+
+
+def _blob(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any] | None:
+    if request.method != "GET":
+        return None
+    return blobs.answer(recorder.held, found[1] or "", request.query, request.range)
+
+
 def _latest(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
-    root = {"name": "", "hash": None, "type": "Directory", "timestamp": "2026-01-01T00:00:00+00:00", "children": {}}
-    return 200, {}, {"id": EMPTY, "root": root}
+    root = {"name": "", "hash": None, "type": "Directory", "timestamp": "2026-01-01T00:00:00+00:00"}
+    return 200, {}, {"id": EMPTY, "root": {**root, "children": {}}}
 
 
 def _blobs(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
@@ -166,7 +186,9 @@ def _stored(recorder: Recorder, request: Request) -> dict[str, Any]:
 
 
 def _files(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
-    return 200, {}, {"value": [{"path": "outputs/20261120-101112-scratch/bundle/model.onnx", "artifactId": "a"}]}
+    path = "outputs/20261120-101112-scratch/bundle/model.onnx"
+    content = {"path": path, "artifactId": "a", "contentUri": f"{recorder.url}/container/{path}"}
+    return 200, {}, {"value": [content]}
 
 
 def _asset(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
@@ -177,7 +199,25 @@ def _registered(recorder: Recorder, request: Request, found: re.Match[str]) -> t
     return 200, {}, {**request.json, "id": "door:1", "version": 1, "createdTime": "2026-11-20T00:00:00Z"}
 
 
+def _workspace(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
+    properties = {"discoveryUrl": f"{SECURE}/discovery/v2", "workspaceId": "id"}
+    return 200, {}, {"id": request.path, "name": found[1], "location": "westeurope", "properties": properties}
+
+
+def _rundata(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
+    return 200, {}, {"runMetadata": {"runId": "run", "outputs": {}}}
+
+
+def _datastores(recorder: Recorder, request: Request, found: re.Match[str]) -> tuple[int, dict[str, str], Any]:
+    return 200, {}, {"value": [_datastore(recorder, request, found)[2]]}
+
+
 ANSWERS = [
+    (r"/datastores$", _datastores),
+    (r"/rundata$", _rundata),
+    (r"/workspaces/([^/]+)$", _workspace),
+    (r"^/container(?:/(.+))?$", _blob),
+    (r"/jobs/([^/]+)$", _job),
     (r"/artifact/.*/prefix/contentinfo/", _files),
     (r"/assets$", _asset),
     (r"/modelmanagement/.*/models$", _registered),
@@ -192,6 +232,7 @@ ANSWERS = [
     (r"/listSecrets$", _secrets),
     (r"/models/[^/]+/versions/([^/]+)$", _model),
     (r"/(?:models|environments|codes)/([^/]+)$", _container),
+    (r"/schedules/[^/]+$", _endpoint),
     (r"/(?:online|batch)Endpoints/[^/]+(?:/deployments/[^/]+)?$", _endpoint),
 ]
 
@@ -207,10 +248,11 @@ def recording() -> Iterator[Recorder]:
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             parts = urlsplit(self.path)
-            request = Request(self.command, parts.path, parse_qs(parts.query), body)
+            wanted = self.headers.get("x-ms-range", "")
+            request = Request(self.command, parts.path, parse_qs(parts.query), body, wanted)
             recorder.requests.append(request)
             status, headers, answer = recorder.answer(request)
-            data = b"" if answer is None else json.dumps(answer).encode()
+            data = answer if isinstance(answer, bytes) else b"" if answer is None else json.dumps(answer).encode()
             self.send_response(status)
             headers = {"content-type": "application/json", "content-length": str(len(data)), **headers}
             for name, value in headers.items():
@@ -234,3 +276,9 @@ def recording() -> Iterator[Recorder]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def sent(recorder: Recorder) -> dict[str, bytes]:
+    """Every uploaded file by its path in the snapshot."""
+    uploads = [r for r in recorder.find("PUT", "/container/") if "comp" not in r.query]
+    return {r.path.split("/container/")[1].split("LocalUpload/")[-1]: r.body for r in uploads}

@@ -26,7 +26,8 @@ def write(page: Path, folder: Path) -> None:
         f"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Dentline beside its peers</title>
 <style>{_STYLE}</style><h1>Every stage beside what else one would use</h1>
 <p>Bars: times the cost of our way (green, 1), median over interleaved rounds, the line over a bar the middle half.
-Grey: what no way can beat. Dashed: the least we ask of ourselves; orange: missed. The scale is logarithmic.</p>
+Grey: a limit, as the decoder or fp32 arithmetic alone.
+Dashed: the least we ask of ourselves; orange: missed. The scale is logarithmic.</p>
 {body}</html>
 """,
     )
@@ -68,6 +69,9 @@ def _stage(found: dict[str, Any]) -> str:
     machine = found["machine"]
     where = f"{machine['processor']}, {machine['n_cores']} cores, load {machine['load_1min']}"
     cost = f"{found['ours']['us_per_unit']:.1f} µs ({found['clock']}) a {found['unit']}"
+    if "at_most_us" in found["ours"]:
+        kept = "held" if found["ours"]["holds"] else "missed"
+        cost += f", at most {found['ours']['at_most_us']:.0f} asked: {kept}"
     commit = (machine["commit"] or "unknown")[:9]
     return f"""<h2>{escape(found["stage"].replace("_", " "))}</h2>
 <small>{escape(cost)}; {escape(where)}, commit {escape(commit)}</small>

@@ -16,6 +16,8 @@ from dentline import images
 from dentline.recipe import Recipe, dumps
 from dentline.workspace import Workspace
 from deployment.champion import promote
+from labeling.gallery import Gallery
+from labeling.scout import Scout
 from samples.panels import generate
 from tests import tiny_model
 from tests.browser import chromium
@@ -58,14 +60,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     album = Album(parser.parse_args().folder)
-    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, chromium() as browser:
         workspace, dents = make_project(Path(folder) / "door")
         with serving_project(workspace) as server:
             take_desk(album, browser, server, dents)
             take_phone(album, browser, server, dents)
         tiny_model.write(workspace.bundle("20260102-030405-tiny"), gain=0.5, bias=-7)
         promote(workspace, "20260102-030405-tiny")
-        with serving_project(workspace, champion(workspace)) as server:
+        model = champion(workspace)
+        assert model is not None
+        gallery = Gallery(workspace)
+        seen = Scout(model, gallery, workspace.cache / "looks")
+        for photo_id in gallery.ids():
+            seen.look(gallery.photo(photo_id))
+        with serving_project(workspace, model) as server:
             take_ghosts(album, browser, server, dents)
 
 

@@ -69,12 +69,16 @@ def main() -> None:
     snapped = np.array([(f["x"], f["y"]) if f else (np.nan, np.nan) for f in found])
     after = np.hypot(*(snapped - truth).T)
     kept = np.isfinite(after)
-    print(f"n = {len(before)} clicks; a spot was found for {kept.sum()}")
-    for name, apart in (("as clicked", before), ("snapped", after[kept])):
-        low, mid, high = np.percentile(apart, [50, 90, 100])
-        print(
-            f"{name:<11} median {low:.1f} px from the labelled centre, 90th percentile {mid:.1f} px, most {high:.1f} px"
-        )
+    print(f"n = {len(before)} clicks; a spot was found for {kept.sum()}, the others stay where they are")
+    ends = np.where(kept, after, before)
+    rows = {"as clicked": before, "as they end": ends, "moved, before": before[kept], "moved, after": after[kept]}
+    for name, apart in rows.items():
+        if len(apart):
+            mid, high = np.percentile(apart, [50, 90])
+            print(
+                f"{name:<14} mean {apart.mean():.1f} px from the labelled centre, median {mid:.1f} px, "
+                f"90th percentile {high:.1f} px (n = {len(apart)})"
+            )
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 ``python -m benchmarks.places --data DIR [--test DIR2] [--weights FILE] --json OUT``
 
 Blobs of each photo are proposed, and each is scored as the patch cut around it by a linear head on
-frozen VGG16 features. The head learns from the marked dents and, as hard negatives, from every blob of
-the training photos that is none. Without ``--test``: k-fold cross-validation by part; with it: learnt on
-DIR, judged on DIR2. Beside OUT lies a picture of the dents missed and of the surest false alarms; those
-on photos without a mark are often dents that nobody marked, and are named.
+frozen VGG16 features, as ``dentline train`` and ``dentline score`` do with ``[scan] source = "blobs"``. The
+head learns from the marked dents, their variants and, as hard negatives, every blob of the training photos
+that is none; the random negatives, easier than these, are left out. Without ``--test``: k-fold
+cross-validation by part; with it: learnt on DIR, judged on DIR2. Beside OUT lies a picture of the dents
+missed and of the surest false alarms; those on photos without a mark are often dents that nobody marked,
+and are named.
 """
 
 import argparse
@@ -22,12 +24,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augmentation.random import random_scaled
+from augmentation.random import random_dihedral
 from benchmarks import album, tiles
 from dentline.errors import DentlineError
 from dentline.files import write_text
 from dentline.geometry import CONTEXT_PX, FIELD_PX
 from dentline.intervals import Floats, interval, resample
+from dentline.recipe import Scan
 from deployment.answer import Defects
 from deployment.proposals import propose
 from deployment.scan import merge
@@ -35,10 +38,9 @@ from labeling.patches import cut_contexts
 from training import linear, places
 from training.data import Examples, folds
 
-N_PROPOSALS = 15
-COPIES = 8
-FAR_PX = 20.0
-"""A proposal farther than this from every marked centre is a negative; a nearer one is left out."""
+N_PROPOSALS = Scan().proposals
+COPIES = 4
+"""As :data:`training.trainers.COPIES`; a test holds them together."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def prepare(photos: album.Album, featurise: Featurise, say: tiles.Say) -> Photos
         for center in centers:
             away[i, : len(found)] = np.minimum(away[i, : len(found)], np.hypot(*(found - center).T))
             context = cut_contexts(photo, center[None], CONTEXT_PX)[0]
-            varied = random_scaled(np.repeat(context, COPIES, axis=0), rng, FIELD_PX)
+            varied = random_dihedral(np.repeat(context, COPIES, axis=0), rng, FIELD_PX)
             dents.append(featurise(np.concatenate([cut_contexts(photo, center[None], FIELD_PX)[0], varied])))
             owner.append(i)
         rows.append(featurise(cut_contexts(photo, found, FIELD_PX)[0]) if len(found) else np.empty((0, 0), np.float32))
@@ -97,7 +99,7 @@ def prepare(photos: album.Album, featurise: Featurise, say: tiles.Say) -> Photos
 def learn(photos: Photos, train: NDArray[np.bool_], seed: int) -> linear.Head:
     """Fit a head on the dents of some photos, and on every proposal there that is none."""
     own = train[photos.owner]
-    negative = train[:, None] & (photos.away_px > FAR_PX) & np.isfinite(photos.xy[..., 0])
+    negative = train[:, None] & (photos.away_px > places.FAR_PX) & np.isfinite(photos.xy[..., 0])
     dents = photos.dents[own]
     n_dents, n_seen = len(dents), 1 + COPIES
     seen = np.concatenate([dents[:, 0], photos.features[negative], dents[:, 1:].reshape(-1, dents.shape[-1])])

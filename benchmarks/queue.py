@@ -1,9 +1,9 @@
 """Does the queue pay? Labeling is played: the queue and random order, judged on parts neither may mark.
 
-``python -m benchmarks.queue --data DIR [--weights VGG.npz] [--plot SVG] --json OUT`` on a folder of the tiles' layout.
-A photo's label becomes known when it is marked; a linear head on features of blob proposals is trained on
-what is known, four photos at a time; the average precision of places is measured on the other half of the
-parts. Features are frozen VGG16 (blocks 1 and 2) with ``--weights``, else blob measures.
+``python -m benchmarks.queue --data DIR --json OUT [--weights VGG.npz] [--scale S] [--cache FILE] [--plot SVG]`` on a
+folder of the tiles' layout. A photo's label becomes known when it is marked; a linear head on features of blob
+proposals is trained on what is known, four photos at a time; the average precision of places is measured on the other
+half of the parts. The places are those of :mod:`benchmarks.queue_photos`.
 """
 
 import argparse
@@ -12,99 +12,85 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
-from benchmarks import queue_plot
-from benchmarks.blob_places import blobs
-from benchmarks.vgg_maps import VggMaps
-from dentline import images
+from benchmarks import queue_photos, queue_plot
+from benchmarks.queue_photos import MERGE_PX, Photo
 from dentline.files import write_text
 from labeling.learning_curve import forecast
-from labeling.queue import Look, appearance, suggest
+from labeling.queue import Look, suggest
+from samples import panels
+
+SURFACE = Path(__file__).parents[1] / "training" / "models" / "vgg16_surface.npz"
 
 N_STEP = 4
-HIT_PX = 12.0
+N_PLAYS = 4
+N_AXES = 150
+"""Features are turned into so many main axes, seen without labels, so that a head is trained in milliseconds."""
 
-
-@dataclass(frozen=True)
-class Photo:
-    """A photo as the play knows it: places (n, 2), features (n, d), which are dents (n,), dents without a place."""
-
-    photo_id: str
-    part: str
-    xy: NDArray[np.float32]
-    features: NDArray[np.float32]
-    dent: NDArray[np.bool_]
-    n_missed: int
-    appearance: NDArray[np.float32]
+SHARES = (0.8, 0.95)
+"""The goals: shares of the average precision that all labels of the pool give."""
 
 
 Choose = Callable[[list[int], Any, np.random.Generator], list[int]]
 """Indices marked so far and the model -> the next indices to mark."""
 
 
-def load(data: Path, weights: Path | None) -> list[Photo]:
-    """Look at every photo of a folder of the tiles' layout."""
-    table = pd.read_csv(data / "images.csv", dtype=str).rename(columns={"tile": "part"})
-    centers = pd.read_csv(data / "centers.csv")
-    folder = data / ("images" if (data / "images").is_dir() else "photos")
-    network = VggMaps(weights) if weights else None
-    photos = []
-    for name, part in zip(table["image"], table["part"], strict=True):
-        pixels = images.read(folder / name)
-        found = blobs(pixels)
-        marks = centers.loc[centers["image"] == name, ["x", "y"]].to_numpy(float)
-        near = np.linalg.norm(found.xy[:, None] - marks[None], axis=2) < HIT_PX
-        features = network.at(pixels, found.xy) if network else found.features
-        missed = int((~near.any(axis=0)).sum())
-        photos.append(Photo(name, part, found.xy, features, near.any(axis=1), missed, appearance(pixels)))
-        if len(photos) % 50 == 0:
-            print(f"{len(photos)} of {len(table)} photos looked at", file=sys.stderr)
-    return photos
-
-
 class Play:
     """One pool to mark and one set of other parts to be judged on."""
 
-    def __init__(self, photos: Sequence[Photo], seed: int) -> None:
+    def __init__(self, photos: Sequence[Photo], seed: int, side: int) -> None:
         rng = np.random.default_rng(seed)
         self.photos = photos
         parts = sorted({p.part for p in photos})
-        dented = sorted({p.part for p in photos if p.dent.any() or p.n_missed})
+        dented = sorted({p.part for p in photos if p.n_dents})
         halves = (rng.permutation(dented), rng.permutation([p for p in parts if p not in set(dented)]))
         mine = {str(p) for half in halves for p in half[: (len(half) + 1) // 2]}
-        self.pool = [i for i, p in enumerate(photos) if p.part in mine]
-        self.test = [i for i, p in enumerate(photos) if p.part not in mine]
+        halves_of = [[i for i, p in enumerate(photos) if (p.part in mine) == here] for here in (True, False)]
+        self.pool, self.test = halves_of[side], halves_of[1 - side]
+        self.apart = [np.linalg.norm(p.xy[:, None] - p.xy[None], axis=2) >= MERGE_PX for p in photos]
         everything = np.concatenate([p.features for p in photos])
         middle, spread = everything.mean(axis=0), everything.std(axis=0) + 1e-6
-        self.scaled = [np.clip((p.features - middle) / spread, -4, 4) for p in photos]
+        scaled = np.clip((everything - middle) / spread, -4, 4)
+        main = np.linalg.svd(scaled[rng.permutation(len(scaled))[:4000]], full_matrices=False)[2][:N_AXES]
+        self.scaled = np.split(scaled @ main.T, np.cumsum([len(p.features) for p in photos])[:-1])
 
     def model(self, marked: list[int]) -> Any:
         """Return a head trained on the marked photos, or None while no dent is known."""
-        known = np.concatenate([self.photos[i].dent for i in marked])
+        learnt = [self.photos[i].learnt for i in marked]
+        known = np.concatenate([self.photos[i].shows[of] >= 0 for i, of in zip(marked, learnt, strict=True)])
         if not known.any() or known.all():
             return None
-        head = LogisticRegression(C=0.01, class_weight="balanced", max_iter=300)
-        return head.fit(np.concatenate([self.scaled[i] for i in marked]), known)
+        head = LogisticRegression(C=0.1, class_weight="balanced", max_iter=100)
+        return head.fit(np.concatenate([self.scaled[i][of] for i, of in zip(marked, learnt, strict=True)]), known)
 
     def p(self, model: Any, i: int) -> NDArray[np.float32]:
         n = len(self.scaled[i])
         return np.asarray(model.predict_proba(self.scaled[i])[:, 1] if model is not None and n else np.zeros(n))
 
     def average_precision(self, model: Any) -> float:
-        """Average precision of the places on the other parts; a dent without a place counts as never found."""
-        label = np.concatenate([self.photos[i].dent for i in self.test])
-        p = np.concatenate([self.p(model, i) for i in self.test])
-        missed = sum(self.photos[i].n_missed for i in self.test)
-        return float(average_precision_score(np.r_[label, np.ones(missed, bool)], np.r_[p, np.zeros(missed)]))
+        """Average precision of the places on the other parts; a dent that no place shows counts as never found."""
+        found: list[tuple[float, bool]] = []
+        for i in self.test:
+            photo, p = self.photos[i], self.p(model, i)
+            free, open_ = np.ones(photo.n_dents, bool), np.ones(len(p), bool)
+            for k in np.argsort(-p, kind="stable"):
+                if open_[k]:
+                    open_ &= self.apart[i][k]
+                    hit = photo.shows[k] >= 0 and bool(free[photo.shows[k]])
+                    if hit:
+                        free[photo.shows[k]] = False
+                    found.append((float(p[k]), hit))
+            found += [(0.0, True)] * int(free.sum())
+        scores, hits = np.array(found).T
+        return float(average_precision_score(hits, scores))
 
     def run(self, choose: Choose, start: list[int], most: int, rng: np.random.Generator) -> list[tuple[int, float]]:
         """Mark until `most` photos are; return (photos marked, average precision) at each step."""
@@ -149,42 +135,54 @@ class Play:
 WAYS = {"random": Play.random, "random, a new part first": Play.random_parts, "queue": Play.queue}
 
 
-def play(photos: Sequence[Photo], n_seeds: int, most: int, share: float) -> dict[str, Any]:
-    """Play every way for every seed; return the curves and the photos each needed."""
-    curves: dict[str, list[list[tuple[int, float]]]] = {way: [] for way in WAYS}
-    goals = []
+def play(photos: Sequence[Photo], n_seeds: int, most: int) -> dict[str, Any]:
+    """Play every way for every seed; return the curves and the photos each needed for each goal.
+
+    A seed deals the parts into two halves. Each half is the pool twice, from two starts, the same for all ways; the
+    seed's figure is the mean of the four plays.
+    """
+    shape = (n_seeds, N_PLAYS)
+    whole = np.zeros(shape)
+    curves: dict[str, list[NDArray[np.float64]]] = {way: [] for way in WAYS}
+    steps = np.arange(N_STEP, most + 1, N_STEP)
     for seed in range(n_seeds):
-        game = Play(photos, seed)
-        goals.append(share * game.average_precision(game.model(game.pool)))
-        start = [int(i) for i in np.random.default_rng(seed).choice(game.pool, N_STEP, replace=False)]
-        for way, choose in WAYS.items():
-            curves[way].append(game.run(choose.__get__(game), start, most, np.random.default_rng(seed)))
-        print(f"seed {seed}: goal {goals[-1]:.3f}", file=sys.stderr)
-    needed = {way: [_needed(c, goal) for c, goal in zip(curves[way], goals, strict=True)] for way in WAYS}
+        for number in range(N_PLAYS):
+            game = Play(photos, seed, number % 2)
+            whole[seed, number] = game.average_precision(game.model(game.pool))
+            start = np.random.default_rng([seed, number]).choice(game.pool, N_STEP, replace=False).tolist()
+            for way, choose in WAYS.items():
+                curve = game.run(choose.__get__(game), start, most, np.random.default_rng([seed, number]))
+                curves[way].append(np.pad([score for _, score in curve], (0, len(steps) - len(curve)), mode="edge"))
+        print(f"seed {seed}: average precision with all labels {whole[seed].mean():.3f}", file=sys.stderr)
     rng = np.random.default_rng(0)
-    result: dict[str, Any] = {"goal": {"share_of_all_labels": share, "average_precision": goals}, "ways": {}}
-    for way in WAYS:
-        steps = np.array([n for n, _ in curves[way][0]])
-        scores = np.array([[s for _, s in c] for c in curves[way]])
+    scores = {way: np.stack(each).reshape(*shape, -1) for way, each in curves.items()}
+    result: dict[str, Any] = {"all_labels": _mean(whole.mean(axis=1), rng), "goals": {}, "ways": {}}
+    for way, each in scores.items():
+        mean = each.mean(axis=1)
         result["ways"][way] = {
-            "photos_needed": _mean(np.array(needed[way], float), rng),
-            "photos_needed_each_seed": needed[way],
-            "never_reached": int(sum(n > steps[-1] for n in needed[way])),
             "n_marked": steps.tolist(),
-            "average_precision": [_mean(scores[:, k], rng) for k in range(len(steps))],
-            "area": _mean(scores.mean(axis=1), rng),
+            "average_precision": [_mean(mean[:, k], rng) for k in range(len(steps))],
+            "area": _mean(mean.mean(axis=1), rng),
         }
-    ratio = np.array(needed["queue"]) / np.array(needed["random"])
-    result["queue_to_random"] = _mean(ratio, rng)
-    scores = np.array([[s for _, s in c] for c in curves["queue"]])
-    said = forecast(np.array(steps), scores.mean(axis=0), 20, rng)
+    for share in SHARES:
+        needed = {way: _needed(each, share * whole, steps) for way, each in scores.items()}
+        result["goals"][str(share)] = {
+            "ways": {
+                way: {**_mean(n.mean(axis=1), rng), "each": n.tolist(), "never": int((n > steps[-1]).sum())}
+                for way, n in needed.items()
+            },
+            "queue_to_random": _mean(needed["queue"].mean(axis=1) / needed["random"].mean(axis=1), rng),
+            "queue_less_than_random": _mean(needed["random"].mean(axis=1) - needed["queue"].mean(axis=1), rng),
+        }
+    said = forecast(steps, scores["queue"].mean(axis=(0, 1)), 20, rng)
     result["forecast"] = asdict(said) if said else None
     return result
 
 
-def _needed(curve: list[tuple[int, float]], goal: float) -> int:
-    """Photos when the goal is first reached; one step more than the last where it never was (too kind to that way)."""
-    return next((n for n, score in curve if score >= goal), curve[-1][0] + N_STEP)
+def _needed(scores: NDArray[np.float64], goals: NDArray[np.float64], steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Photos when a goal is first reached; one step more than the last where it never was (too kind to that way)."""
+    reached = scores >= goals[..., None]
+    return np.asarray(np.where(reached.any(axis=-1), steps[reached.argmax(axis=-1)], steps[-1] + N_STEP), np.int64)
 
 
 def _mean(values: NDArray[np.float64], rng: np.random.Generator) -> dict[str, float | int]:
@@ -196,36 +194,50 @@ def _mean(values: NDArray[np.float64], rng: np.random.Generator) -> dict[str, fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, help="VGG16 weights (.npz); blob measures without")
+    parser.add_argument("--panels", type=int, help="first generate so many panels in DATA, three photos each")
+    parser.add_argument("--clean", type=float, default=0.84, help="share of them without a dent; the tiles have 0.84")
+    parser.add_argument("--weights", type=Path, default=SURFACE, help="VGG16 weights (.npz); those that come along")
+    parser.add_argument("--scale", type=float, default=1.0, help="the photos are looked at so much smaller")
+    parser.add_argument("--places", type=int, default=15, help="blobs a photo")
+    parser.add_argument("--cache", type=Path, help="what was seen on the photos is kept here, and taken from here")
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--plot", type=Path, help="write the learning curves here, as SVG")
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--most", type=int, default=100, help="photos to mark at most")
-    parser.add_argument("--share", type=float, default=0.8, help="goal: of the average precision with all labels")
+    parser.add_argument("--most", type=int, default=60, help="photos to mark at most")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", category=UserWarning, module="sklearn")
     began = time.process_time()
-    photos = load(args.data, args.weights)
+    if args.panels:
+        panels.generate(args.data, args.panels, seed=5, clean_share=args.clean)
+    if args.cache and args.cache.is_file():
+        photos = queue_photos.kept(args.cache)
+    else:
+        photos = queue_photos.look(args.data, args.weights, args.scale, args.places)
+        if args.cache:
+            queue_photos.keep(args.cache, photos)
     result = {
         "n_photos": len(photos),
         "n_parts": len({p.part for p in photos}),
-        "n_dented": sum(bool(p.dent.any()) for p in photos),
-        "features": "vgg16 blocks 1 and 2" if args.weights else "blob measures",
-        **play(photos, args.seeds, args.most, args.share),
+        "n_dented": sum(p.n_dents > 0 for p in photos),
+        "n_dented_parts": len({p.part for p in photos if p.n_dents}),
+        "weights": args.weights.name,
+        **play(photos, args.seeds, args.most),
         "cpu_s": time.process_time() - began,
     }
     write_text(args.json, json.dumps(result, indent=1) + "\n")
     if args.plot:
         queue_plot.write(args.plot, result, f"Average precision on other parts ({args.data.name})")
-    for way, found in result["ways"].items():
-        need = found["photos_needed"]
-        print(
-            f"{way:<26} {need['value']:.1f} photos [{need['low']:.1f}, {need['high']:.1f}] to the goal, n={need['n']} "
-            f"seeds, never in {found['never_reached']}"
-        )
-    ratio = result["queue_to_random"]
-    print(f"queue to random: {ratio['value']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}] of the photos")
+    print(f"{len(photos)} photos, average precision with all labels {_said(result['all_labels'], 3)}")
+    for share, goal in result["goals"].items():
+        for way, need in goal["ways"].items():
+            print(f"{share} of it: {way:<26} {_said(need)} photos, n={need['n']} seeds, never in {need['never']} plays")
+        print(f"{share} of it: queue to random, seed by seed {_said(goal['queue_to_random'], 2)}")
+        print(f"{share} of it: photos saved by the queue, seed by seed {_said(goal['queue_less_than_random'])}")
     print(f"wrote {args.json}")
+
+
+def _said(found: dict[str, Any], digits: int = 1) -> str:
+    return f"{found['value']:.{digits}f} [{found['low']:.{digits}f}, {found['high']:.{digits}f}]"
 
 
 if __name__ == "__main__":

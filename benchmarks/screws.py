@@ -1,13 +1,14 @@
-"""What a leak is worth on generated screws: not-good pictures multiplied before the split, and after it.
+"""Screws good or not by a recipe with an honest split, and what the article's leak is worth.
 
-``python -m benchmarks.screws --json OUT``. The article balanced its 250 good and 50 not-good screws by varied
-copies and split afterwards: a copy of a screw that was learnt from is then in the test. Here the same
-classifier is judged three ways on the same screws: with that leak, honestly (split by screw, then
-balanced), and on screws made anew that no split ever held, which is the truth both claim to tell.
+``python -m benchmarks.screws --json OUT [--recipe screws_article]``. The article balanced its 250 good and 50 not-good
+screws by varied copies and split afterwards: a copy of a screw that was learnt from is then in the test. Here one
+classifier (a linear head on frozen VGG16 features) is judged both ways on the same screws, with that leak and honestly
+(split by screw, then balanced), and on screws made anew that no split ever held, which is the truth both claim to tell.
 """
 
 import argparse
 import json
+import os
 from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
@@ -19,10 +20,13 @@ from numpy.typing import NDArray
 from augmentation.whole import vary
 from benchmarks.generated import pictures, take
 from dentline import recipe
-from labeling.leak import hog
 from samples import screws
 from training import metrics
 from training.pictures import Pictures
+
+COLUMNS = ("accuracy", "precision", "recall", "f1")
+LEAK_SIDE_PX = 128
+NAMES = ("screws", "screws_article")
 
 
 def main() -> None:
@@ -30,69 +34,108 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True, help="where the figures are written")
     parser.add_argument("--good", type=int, default=250)
     parser.add_argument("--bad", type=int, default=50)
-    parser.add_argument("--repeats", type=int, default=5, help="deals of the split")
+    parser.add_argument("--deals", type=int, default=5, help="of the split, for the leak's worth")
+    parser.add_argument("--recipe", default="screws", choices=NAMES)
+    parser.add_argument("--epochs", type=int, default=0, help="of its network, instead of the recipe's")
+    parser.add_argument("--only", choices=["honest", "leak"], help="one half of it")
     args = parser.parse_args()
-    job = recipe.load(Path(str(resources.files("recipes") / "screws.toml")))
-    steps = (*job.prepare.steps[:1], "resize(width_px=128, height_px=128)")
-    known = pictures(screws.photos(args.good, args.bad, 1, 0), steps)
-    apart = pictures(screws.photos(args.good // 2, args.bad // 2, 1, 1), steps)
-    result: dict[str, Any] = {"classifier": "HOG and a linear SVM", "n": len(known), "n_apart": len(apart)}
-    for name, before in (("balanced before the split: the leak", True), ("split by screw, then balanced", False)):
-        claimed, true = [], []
-        for repeat in range(args.repeats):
-            rng = np.random.default_rng(repeat)
-            train, test = _dealt(_balanced(known, job, rng) if before else known, rng, by_screw=not before)
-            scores = _classifier(train if before else _balanced(train, job, rng))
-            claimed.append((test.target[:, 0], scores(test.inputs), test.group))
-            true.append((apart.target[:, 0], scores(apart.inputs), apart.group))
-        result[name] = {"claims": _measured(claimed), "on new screws": _measured(true)}
-        for told, values in result[name].items():
-            cells = "  ".join(f"{k} {v['value']:.3f} [{v['low']:.3f}, {v['high']:.3f}]" for k, v in values.items())
-            print(f"{name:38s} {told:14s} {cells}", flush=True)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    recipes = {name: recipe.load(Path(str(resources.files("recipes") / f"{name}.toml"))) for name in NAMES}
+    result: dict[str, Any] = {"good": args.good, "bad": args.bad}
+    if args.only != "leak":
+        job = recipes[args.recipe]
+        job = replace(job, train=replace(job.train, epochs=args.epochs or job.train.epochs))
+        result[args.recipe] = honest(job, args.good, args.bad)
+    if args.only != "honest":
+        result["leak"] = leak(recipes["screws_article"], args.good, args.bad, args.deals)
     args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {args.json}")
 
 
-def _balanced(known: Pictures, job: recipe.Recipe, rng: np.random.Generator) -> Pictures:
-    """Add varied copies of not-good pictures until there are as many as good ones."""
-    bad = np.flatnonzero(known.target[:, 0] == 1)
-    drawn = rng.choice(bad, max(0, len(known) - 2 * len(bad)))
-    rows = take(known, np.concatenate([np.arange(len(known)), drawn]))
-    inputs = rows.inputs.copy()
+def honest(job: recipe.Recipe, n_good: int, n_bad: int) -> dict[str, Any]:
+    """Train the recipe's first network on a stratified split by screw; judge it on its test and on new screws."""
+    from training.whole_trainers import by_backbone
+
+    known = pictures(screws.photos(n_good, n_bad, 1, 0), job.prepare.steps)
+    apart = pictures(screws.photos(n_good, n_bad, 1, 1), job.prepare.steps)
+    rng = np.random.default_rng(job.split.seed)
+    train, rest = dealt(known, rng, job.split.validation + job.split.test)
+    validation, test = dealt(rest, rng, job.split.test / (job.split.validation + job.split.test))
+    fitted = by_backbone(job.train.models[0], job, train, validation)
+    threshold = metrics.best_threshold(validation.target[:, 0].astype(np.int8), fitted.predict(validation.inputs)[:, 0])
+    found: dict[str, Any] = {"n_parameters": fitted.n_parameters, "history": [dict(row) for row in fitted.history]}
+    for told, side in (("its test", test), ("new screws", apart)):
+        p = fitted.predict(side.inputs)[:, 0]
+        measured = metrics.measure(side.target[:, 0], p, side.group, threshold, np.random.default_rng(0))
+        found[told] = measured.as_json()
+        _print(job.train.models[0], told, measured)
+    return found
+
+
+def leak(job: recipe.Recipe, n_good: int, n_bad: int, n_deals: int) -> dict[str, Any]:
+    """Judge one classifier on tests dealt after and before the not-good screws were multiplied."""
+    from training import frozen, linear
+    from training.models.backbones import model
+
+    steps = (job.prepare.steps[0], f"resize(width_px={LEAK_SIDE_PX}, height_px={LEAK_SIDE_PX})", *job.prepare.steps[2:])
+    known = pictures(screws.photos(n_good, n_bad, 1, 0), steps)
+    apart = pictures(screws.photos(n_good, n_bad, 1, 1), steps)
+    shows = np.concatenate([np.arange(len(known)), copied(known, np.random.default_rng(0))])
+    rows = take(known, shows)
+    inputs, rng = rows.inputs.copy(), np.random.default_rng(1)
     for i in range(len(known), len(rows)):
         inputs[i], _ = vary(rows.inputs[i], None, replace(job.augment, flip=False), rng)
-    return replace(rows, inputs=inputs)
+    network = model("vgg16_to_block3", known.inputs.shape[1:], "auto", pool="both")
+    features = frozen.features(network, inputs, None)
+    new = frozen.features(network, apart.inputs, None)
+    label = rows.target[:, 0].astype(np.int8)
+    found: dict[str, Any] = {}
+    for name, before in (("balanced before the split: the leak", True), ("split by screw, then balanced", False)):
+        claimed, true = [], []
+        for deal in range(n_deals):
+            unit = np.arange(len(rows)) if before else shows
+            held = held_units(unit, label, 0.2, np.random.default_rng(deal))
+            judged = held if before else held & (np.arange(len(rows)) < len(known))
+            head = linear.fit(features[~held], label[~held], 0.1)
+            claimed.append((label[judged], head.p(features[judged]), rows.group[judged]))
+            true.append((apart.target[:, 0], head.p(new), apart.group))
+        found[name] = {}
+        for told, parts in (("claims", claimed), ("on new screws", true)):
+            truth, p, group = (np.concatenate(column) for column in zip(*parts, strict=True))
+            measured = metrics.measure(truth, p, group, 0.5, np.random.default_rng(0))
+            found[name][told] = {column: asdict(measured.values[column]) for column in COLUMNS}
+            _print(name, told, measured)
+    return found
 
 
-def _dealt(known: Pictures, rng: np.random.Generator, by_screw: bool) -> tuple[Pictures, Pictures]:
-    """Deal a fifth to the test, either verdict alike: whole screws, or pictures wherever they come from."""
-    unit = known.group if by_screw else np.arange(len(known)).astype(str)
-    test: list[str] = []
+def copied(known: Pictures, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return rows of not-good screws to copy, so that there are as many as good ones."""
+    bad = np.flatnonzero(known.target[:, 0] == 1)
+    return rng.choice(bad, max(0, len(known) - 2 * len(bad)))
+
+
+def held_units(
+    unit: NDArray[np.intp], label: NDArray[np.int8], share: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Deal a share of the units to the test, either verdict alike; return which rows are in it."""
+    held: list[int] = []
     for kind in (0, 1):
-        names = np.unique(unit[known.target[:, 0] == kind])
-        test += rng.permutation(names)[: len(names) // 5].tolist()
-    held = np.isin(unit, test)
+        names = np.unique(unit[label == kind])
+        held += rng.permutation(names)[: round(len(names) * share)].tolist()
+    return np.isin(unit, held)
+
+
+def dealt(known: Pictures, rng: np.random.Generator, share: float) -> tuple[Pictures, Pictures]:
+    """Deal a share of the screws out, either verdict alike; return the rest and them."""
+    _, unit = np.unique(known.group, return_inverse=True)
+    held = held_units(unit, known.target[:, 0].astype(np.int8), share, rng)
     return take(known, np.flatnonzero(~held)), take(known, np.flatnonzero(held))
 
 
-def _classifier(train: Pictures) -> Any:
-    from sklearn.svm import LinearSVC
-
-    model = LinearSVC(C=0.01).fit(_features(train.inputs), train.target[:, 0].astype(int))
-    return lambda inputs: model.decision_function(_features(inputs))
-
-
-def _features(inputs: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """HOG of 64 px windows side by side: (n, 128, 128, 1) -> (n, f)."""
-    rgb = np.repeat(inputs, 3, axis=3)
-    quarters = (rgb[:, y : y + 64, x : x + 64] for y in (0, 64) for x in (0, 64))
-    return np.concatenate([hog(np.ascontiguousarray(quarter)) for quarter in quarters], axis=1)
-
-
-def _measured(parts: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]) -> dict[str, Any]:
-    label, score, group = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    values = metrics.measure(label, score, group, 0.0, np.random.default_rng(0)).values
-    return {name: asdict(values[name]) for name in ("accuracy", "precision", "recall", "f1")}
+def _print(name: str, told: str, measured: metrics.Metrics) -> None:
+    cells = (measured.values[column] for column in COLUMNS)
+    row = "  ".join(f"{c} {v.value:.3f} [{v.low:.3f}, {v.high:.3f}]" for c, v in zip(COLUMNS, cells, strict=True))
+    print(f"{name:38s} {told:14s} n {measured.n}  {row}  {asdict(measured.confusion)}", flush=True)
 
 
 if __name__ == "__main__":

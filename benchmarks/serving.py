@@ -1,11 +1,15 @@
 """The service beside its peers, one photo of a megapixel, one model: ``python -m benchmarks.serving``.
 
 The same Keras network behind each: shrink the photo to 112x112, four convolutions, one probability.
-All servers have one worker, run one after another in rounds, and answer the same two callers. What
-counts is requests per CPU-second of the server with all its processes, since other work on the machine
-moves it little; the latencies are of this machine at this time.
+All servers have one worker and answer the same two callers. They are started once and asked in turn, a
+short round each, and a ratio is taken within a round: what else the machine does moves it little. What
+counts is requests per CPU-second of the server with all its processes; the latencies are of this machine
+at this time. Before anything is timed every server must give the same answer.
 
-Needs Pillow and the peers: pip install -e ".[train,azureml,bench]"
+At the end the same for a model of patches that scans the whole photo, ours against the bare scorer alone.
+
+Needs Pillow and the peers: pip install -e ".[train,azureml,bench]"; BentoML and LitServe are left out where they
+are not installed. Takes about four minutes.
 """
 
 import argparse
@@ -13,17 +17,15 @@ import base64
 import json
 import os
 import platform
-import signal
-import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,258 +33,253 @@ import cv2
 import httpx
 import numpy as np
 
+from benchmarks import served_models
+from benchmarks.processes import cpu_s, family, resident_mb, started
+from benchmarks.served_models import Served
 from deployment import bundle
-from deployment.bundle import Golden
 from deployment.listener import listen
 from deployment.scorer import Scorer
-from tests import tiny_model
 
 ROOT = Path(__file__).resolve().parents[1]
-PREPARE = ("resize(width_px=112, height_px=112)",)
+OURS = "dentline serve"
+CLOSE = 0.02
+"""How far apart answers may be: the others decode every pixel and shrink once, ours decodes a quarter first."""
 
+VERSIONS = ("fastapi", "uvicorn", "onnxruntime", "keras", "tensorflow-cpu", "bentoml", "litserve")
 
-@dataclass(frozen=True)
-class Peer:
-    """A server: how it is started on a port, and how a photo is sent to it."""
-
-    name: str
-    command: Callable[[int], list[str]]
-    send: Callable[[httpx.Client, bytes], httpx.Response]
-    environment: dict[str, str]
-    ready: str
+Send = Callable[[httpx.Client, bytes], httpx.Response]
 
 
 @dataclass
-class Seen:
-    """One round of one peer."""
+class Peer:
+    """A server: how it is started on a port, how a photo is sent to it, and what was seen of it."""
 
-    per_cpu_s: float
-    p50_ms: float
-    p99_ms: float
-    resident_mb: float
-
-
-def photo() -> bytes:
-    """Return a photo of a megapixel with some texture, as a JPEG of quality 90."""
-    surface = tiny_model.surface(1000, 1000, [(300, 400), (700, 200)]).astype(np.float32)
-    noise = np.random.default_rng(0).normal(0, 20, (250, 250)).astype(np.float32)
-    surface += cv2.resize(noise, (1000, 1000), interpolation=cv2.INTER_CUBIC)[:, :, None]
-    return cv2.imencode(".jpg", np.clip(surface, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
+    name: str
+    command: Callable[[int], list[str]]
+    send: Send
+    environment: dict[str, str]
+    ready: str
+    n_share: float = 1.0
+    url: str = ""
+    pid: int = 0
+    cpu_ms: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
 
 
-def make_model(folder: Path) -> tuple[Path, Path, Path]:
-    """Write the network as Keras has it, as ONNX, and as a bundle."""
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    import keras
-
-    from training import export
-
-    keras.utils.set_random_seed(0)
-    given = keras.Input((112, 112, 3), dtype="uint8", name="image")
-    x = keras.layers.Rescaling(1 / 255)(given)
-    for filters in (16, 32, 64, 96):
-        x = keras.layers.Conv2D(filters, 3, strides=2, activation="relu")(x)
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    model = keras.Model(given, keras.layers.Dense(1, activation="sigmoid")(x), name="bench")
-    made = export.onnx(model)
-    (folder / "model.onnx").write_bytes(made)
-    model.save(folder / "model.keras")
-    contract = replace(tiny_model.CONTRACT, task="image", model="bench", run_id="bench", prepare=PREPARE, threshold=0.9)
-    pictures = np.stack([tiny_model.surface(200, 200, [(100, 100)] * n) for n in (0, 1)])
-    small = np.stack([cv2.resize(one, (112, 112), interpolation=cv2.INTER_AREA) for one in pictures])
-    p = model.predict(small, verbose=0).reshape(-1)
-    bundle.write(folder / "bundle", made, contract, Golden(pictures, p), {})
-    return folder / "model.keras", folder / "model.onnx", folder / "bundle"
+def raw(client: httpx.Client, data: bytes) -> httpx.Response:
+    return client.post("/score", content=data, headers={"content-type": "image/jpeg"})
 
 
-def peers(folder: Path, keras_model: Path, onnx_model: Path, served: Path) -> list[Peer]:
-    """Return the servers to compare."""
-    binaries = Path(sys.executable).parent
-    azure = ["--worker_count", "1", "--model_dir", str(served)]
+def multipart(client: httpx.Client, data: bytes) -> httpx.Response:
+    return client.post("/score", files={"image": ("x.jpg", data, "image/jpeg")})
 
-    def raw(client: httpx.Client, data: bytes) -> httpx.Response:
-        return client.post("/score", content=data, headers={"content-type": "image/jpeg"})
 
-    def multipart(client: httpx.Client, data: bytes) -> httpx.Response:
-        return client.post("/score", files={"image": ("x.jpg", data, "image/jpeg")})
+def as_json(client: httpx.Client, data: bytes) -> httpx.Response:
+    return client.post("/score", json={"image": base64.b64encode(data).decode()})
 
-    def as_json(client: httpx.Client, data: bytes) -> httpx.Response:
-        return client.post("/score", json={"image": base64.b64encode(data).decode()})
 
+def ours(served: Path, scores: Path) -> Peer:
+    """Return our service of a bundle."""
+    return Peer(
+        OURS,
+        lambda port: [
+            sys.executable, "-m", "commands.app", "serve", "--model", str(served), "--port", str(port),
+            "--scores", str(scores), "--log", "none",
+        ],
+        raw, {"DENTLINE_LINGER_S": "0"}, "/health/ready",
+    )  # fmt: skip
+
+
+def peers(folder: Path, models: Served) -> list[Peer]:
+    """Return the servers to compare, ours first."""
+    azmlinfsrv = str(Path(sys.executable).parent / "azmlinfsrv")
+    azure = ["--worker_count", "1", "--model_dir", str(models.bundle)]
     return [
-        Peer(
-            "dentline serve",
-            lambda port: [
-                sys.executable, "-m", "commands.app", "serve", "--model", str(served), "--port", str(port),
-                "--scores", str(folder / "ours.db"), "--log", "none",
-            ],
-            raw, {"DENTLINE_LINGER_S": "0"}, "/health/ready",
-        ),
+        ours(models.bundle, folder / "ours.db"),
         Peer(
             "FastAPI + Pillow + model.predict",
             lambda port: [
                 sys.executable, "-m", "uvicorn", "benchmarks.peers.fastapi_keras:app", "--port", str(port),
                 "--log-level", "error",
             ],
-            multipart, {"PEER_MODEL": str(keras_model)}, "/openapi.json",
+            multipart, {"PEER_MODEL": str(models.keras)}, "/openapi.json", 0.2,
         ),
         Peer(
             "azmlinfsrv, our score.py",
-            lambda port: [str(binaries / "azmlinfsrv"), "--entry_script", "score.py", "--port", str(port), *azure],
-            raw, {"AZUREML_MODEL_DIR": str(served), "DENTLINE_SCORES": str(folder / "azure.db")}, "/",
+            lambda port: [azmlinfsrv, "--entry_script", "score.py", "--port", str(port), *azure],
+            raw, {"AZUREML_MODEL_DIR": str(models.bundle), "DENTLINE_SCORES": str(folder / "azure.db")}, "/",
         ),
         Peer(
             "azmlinfsrv, the usual score.py",
             lambda port: [
-                str(binaries / "azmlinfsrv"), "--entry_script", "benchmarks/peers/azure_plain.py", "--port",
-                str(port), *azure,
+                azmlinfsrv, "--entry_script", "benchmarks/peers/azure_plain.py", "--port", str(port), *azure,
             ],
-            as_json, {"PEER_ONNX": str(onnx_model)}, "/",
+            as_json, {"PEER_ONNX": str(models.onnx)}, "/", 0.4,
         ),
+        *([
+            Peer(
+                "BentoML",
+                lambda port: [
+                    sys.executable, "-m", "bentoml", "serve", "benchmarks.peers.bentoml_service:Score",
+                    "--port", str(port),
+                ],
+                multipart, {"PEER_ONNX": str(models.onnx), "BENTOML_DO_NOT_TRACK": "True"}, "/readyz", 0.4,
+            ),
+        ] if find_spec("bentoml") else []),
+        *([
+            Peer(
+                "LitServe",
+                lambda port: [sys.executable, "benchmarks/peers/litserve_service.py", str(port)],
+                multipart, {"PEER_ONNX": str(models.onnx)}, "/health", 0.4,
+            ),
+        ] if find_spec("litserve") else []),
     ]  # fmt: skip
 
 
-def cpu_s(root: int) -> float:
-    """Return the CPU-seconds of a process and all its descendants that live."""
-    ticks = 0
-    waiting = [root]
-    while waiting:
-        pid = waiting.pop()
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-        waiting += [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def resident_mb(root: int) -> float:
-    """Return the largest resident memory of a process and its descendants."""
-    found, waiting = [], [root]
-    while waiting:
-        pid = waiting.pop()
-        found.append(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6)
-        waiting += [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return max(found)
-
-
-@contextmanager
-def started(peer: Peer, home: Path) -> Iterator[tuple[str, int]]:
-    """Start a server, wait until it answers, and end it with all its processes."""
+def start(stack: ExitStack, peer: Peer, home: Path) -> None:
+    """Start a server for as long as the stack lives."""
     probe = listen("127.0.0.1", 0)
     port = probe.getsockname()[1]
     probe.close()
     environment = {**os.environ, "HOME": str(home), "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path[1:]])}
-    process = subprocess.Popen(
-        peer.command(port), cwd=ROOT, env={**environment, **peer.environment}, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        ends = time.monotonic() + 120
-        while True:
-            try:
-                if httpx.get(url + peer.ready, trust_env=False).status_code == 200:
-                    break
-            except httpx.TransportError:
-                pass
-            if process.poll() is not None or time.monotonic() > ends:
-                raise SystemExit(f"{peer.name} does not start: {' '.join(peer.command(port))}")
-            time.sleep(0.1)
-        yield url, process.pid
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    command = peer.command(port)
+    peer.pid = stack.enter_context(started(command, port, peer.ready, ROOT, {**environment, **peer.environment}))
+    peer.url = f"http://127.0.0.1:{port}"
 
 
-def measure(peer: Peer, home: Path, data: bytes, n: int, n_callers: int) -> Seen:
-    """Send n photos from some callers at once."""
+def answer(peer: Peer, data: bytes) -> float:
+    """Return the p that a server answers."""
+    with httpx.Client(base_url=peer.url, timeout=60, trust_env=False) as client:
+        return float(peer.send(client, data).raise_for_status().json()["p"])
+
+
+def ask(peer: Peer, data: bytes, n: int, n_callers: int) -> None:
+    """Send n photos from some callers at once, and note what they cost the server and how long they took."""
     seconds: list[float] = []
-    with started(peer, home) as (url, pid):
 
-        def call(count: int) -> None:
-            with httpx.Client(base_url=url, timeout=60, trust_env=False) as client:
-                for _ in range(count):
-                    began = time.perf_counter()
-                    peer.send(client, data).raise_for_status()
-                    seconds.append(time.perf_counter() - began)
+    def call(count: int) -> None:
+        with httpx.Client(base_url=peer.url, timeout=60, trust_env=False) as client:
+            for _ in range(count):
+                began = time.perf_counter()
+                peer.send(client, data).raise_for_status()
+                seconds.append(time.perf_counter() - began)
 
-        call(20)
-        seconds.clear()
-        before = cpu_s(pid)
-        threads = [threading.Thread(target=call, args=(n // n_callers,)) for _ in range(n_callers)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        used = cpu_s(pid) - before
-        mb = resident_mb(pid)
-    if len(seconds) != n // n_callers * n_callers:
-        raise SystemExit(f"{peer.name}: {n - len(seconds)} of {n} requests failed")
-    p50, p99 = np.percentile(seconds, [50, 99]) * 1000
-    return Seen(len(seconds) / used, float(p50), float(p99), mb)
+    each = max(1, n // n_callers)
+    before = cpu_s(peer.pid)
+    threads = [threading.Thread(target=call, args=(each,)) for _ in range(n_callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if len(seconds) != each * n_callers:
+        raise SystemExit(f"{peer.name}: {each * n_callers - len(seconds)} of {each * n_callers} requests failed")
+    peer.cpu_ms.append((cpu_s(peer.pid) - before) / len(seconds) * 1000)
+    peer.seconds += seconds
 
 
-def bare_ms(served: Path, data: bytes, n: int) -> float:
+def bare_ms(scorer: Scorer, data: bytes, n: int) -> float:
     """Return the CPU-milliseconds of decoding, preparing and predicting alone."""
-    scorer = Scorer(bundle.load(served))
-    scorer.setup()
-    for _ in range(10):
-        scorer.predict(scorer.decode(data))
     began = time.process_time()
     for _ in range(n):
         scorer.predict(scorer.decode(data))
     return (time.process_time() - began) / n * 1000
 
 
+def rounds(all_peers: list[Peer], served: Path, data: bytes, n: int, n_rounds: int, n_callers: int) -> list[float]:
+    """Ask every server in turn, again and again; return the bare milliseconds of each round."""
+    scorer = Scorer(bundle.load(served))
+    scorer.setup()
+    for peer in all_peers:
+        ask(peer, data, max(4, n // 10), n_callers)
+        peer.cpu_ms.clear()
+        peer.seconds.clear()
+    bare = []
+    for number in range(n_rounds):
+        print(f"round {number + 1} of {n_rounds}", file=sys.stderr)
+        bare.append(bare_ms(scorer, data, max(2, n // 2)))
+        for peer in all_peers:
+            ask(peer, data, round(n * peer.n_share), n_callers)
+    return bare
+
+
+def ratio(numerators: list[float], denominators: list[float]) -> dict[str, float]:
+    """Return the median of the rounds' ratios, with the middle half of them."""
+    low, middle, high = np.percentile(np.array(numerators) / np.array(denominators), [25, 50, 75])
+    return {"median": round(float(middle), 3), "low": round(float(low), 3), "high": round(float(high), 3)}
+
+
+def summary(peer: Peer) -> dict[str, float]:
+    """Return what was seen of a server."""
+    p50, p99 = np.percentile(peer.seconds, [50, 99]) * 1000
+    return {
+        "n": len(peer.seconds),
+        "per_cpu_s": round(1000 / float(np.median(peer.cpu_ms)), 1),
+        "p50_ms": round(float(p50), 1),
+        "p99_ms": round(float(p99), 1),
+        "resident_mb": round(max(resident_mb(pid) for pid in family(peer.pid))),
+    }
+
+
+def compare(folder: Path, data: bytes, n: int, n_rounds: int, n_callers: int) -> dict[str, Any]:
+    """Hold all servers against each other with the model of whole photos."""
+    models = served_models.whole(folder)
+    all_peers = peers(folder, models)
+    with ExitStack() as stack:
+        for peer in all_peers:
+            print(f"starting {peer.name}", file=sys.stderr)
+            start(stack, peer, folder)
+        p = {peer.name: answer(peer, data) for peer in all_peers}
+        if max(p.values()) - min(p.values()) > CLOSE:
+            raise SystemExit(f"the servers do not give the same answer: {p}")
+        bare = rounds(all_peers, models.bundle, data, n, n_rounds, n_callers)
+        table = {peer.name: summary(peer) for peer in all_peers}
+    mine = all_peers[0].cpu_ms
+    return {
+        "answers": {name: round(value, 4) for name, value in p.items()},
+        "bare_ms": round(float(np.median(bare)), 2),
+        "share_of_bare": ratio(bare, mine),
+        "times_the_peer": {peer.name: ratio(peer.cpu_ms, mine) for peer in all_peers[1:]},
+        "p99_of_the_peer": {name: round(table[OURS]["p99_ms"] / row["p99_ms"], 3) for name, row in table.items()},
+        "servers": table,
+    }
+
+
+def scan(folder: Path, data: bytes, n: int, n_rounds: int, n_callers: int) -> dict[str, Any]:
+    """Hold the service against the bare scorer with a model that scans the photo."""
+    served = served_models.scanning(folder)
+    peer = ours(served, folder / "scan.db")
+    peer.environment["DENTLINE_WAIT_S"] = "30"
+    with ExitStack() as stack:
+        start(stack, peer, folder)
+        bare = rounds([peer], served, data, n, n_rounds, n_callers)
+        return {
+            "bare_ms": round(float(np.median(bare)), 1),
+            "share_of_bare": ratio(bare, peer.cpu_ms),
+            **summary(peer),
+        }
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=400, help="photos a round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--n", type=int, default=200, help="photos a round; the slow peers get fewer")
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--callers", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the figures here")
     given = parser.parse_args()
-    data = photo()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        cv2.setNumThreads(1)
-        models = make_model(folder)
-        all_peers = peers(folder, *models)
-        rounds: dict[str, list[Seen]] = {peer.name: [] for peer in all_peers}
-        bare: list[float] = []
-        for number in range(given.rounds):
-            bare.append(bare_ms(models[2], data, given.n))
-            for peer in all_peers:
-                print(f"round {number + 1} of {given.rounds}: {peer.name}", file=sys.stderr)
-                slow = 4 if "predict" in peer.name else 1
-                rounds[peer.name].append(measure(peer, folder, data, given.n // slow, given.callers))
-    table: dict[str, Any] = {name: summary(seen) for name, seen in rounds.items()}
-    ours = table["dentline serve"]["per_cpu_s"]
-    figures = {
+    data = served_models.photo()
+    cv2.setNumThreads(1)
+    figures: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": {name: version(name) for name in ("fastapi", "uvicorn", "onnxruntime", "keras", "tensorflow-cpu")},
+        "versions": {name: version(name) for name in VERSIONS if find_spec(name.replace("-cpu", ""))},
         "photo_bytes": len(data),
-        "bare_ms": round(statistics.median(bare), 2),
-        "share_of_bare": round(ours * statistics.median(bare) / 1000, 3),
-        "times_the_peer": {name: round(ours / row["per_cpu_s"], 2) for name, row in table.items()},
-        "servers": table,
     }
+    with tempfile.TemporaryDirectory() as name:
+        figures |= compare(Path(name), data, given.n, given.rounds, given.callers)
+        figures["scanning"] = scan(Path(name), data, max(4, given.n // 25), given.rounds, 1)
     print(json.dumps(figures, indent=1))
     if given.json:
         given.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-
-
-def summary(seen: list[Seen]) -> dict[str, float]:
-    """Return the medians over the rounds."""
-    return {
-        "per_cpu_s": round(statistics.median(s.per_cpu_s for s in seen), 1),
-        "p50_ms": round(statistics.median(s.p50_ms for s in seen), 1),
-        "p99_ms": round(statistics.median(s.p99_ms for s in seen), 1),
-        "resident_mb": round(max(s.resident_mb for s in seen)),
-    }
 
 
 if __name__ == "__main__":

@@ -19,19 +19,20 @@ from numpy.typing import NDArray
 from dentline import recipe as recipes
 from dentline.recipe import Recipe
 from dentline.workspace import Workspace
-from deployment import bundle, champion, keep, records
+from deployment import bundle, champion, judged, keep, records
 from deployment.answer import new_id
 from deployment.feedback import Feedback
 from deployment.keep import Keep
 from deployment.records import Records, ScoreRecord
 from deployment.scorer import OK, Scorer
-from labeling import cutting, groups, patches, split, versions
+from labeling import cut_shards, cutting, groups, patches, split, versions
 from labeling.annotation import Annotation, Center
 from labeling.groups import Member
 from labeling.store import Store
 
 STATIONS = ("line 1", "line 2", "line 3")
-PARTS = ("door", "hood", "roof")
+KINDS = ("door", "hood", "roof")
+PARTS = tuple(f"{kind} {number}" for kind in KINDS for number in range(1, 5))
 AGEING = "line 2"
 DAYS, AGES_FROM, AGED_BY, RETRAINED_ON = 30, 8, 14, 20
 WIDTH, HEIGHT = 288, 224
@@ -78,7 +79,7 @@ def draw(rng: np.random.Generator, part: str, lamp: float, dented_share: float =
     Args:
         lamp: 1 when new. An old one is darker, and its light lies flatter on a dent.
     """
-    own = np.random.default_rng(PARTS.index(part) + 1)
+    own = np.random.default_rng(KINDS.index(part.split()[0]) + 1)
     level: NDArray[np.float32] = np.full((HEIGHT, WIDTH), 132.0, np.float32)
     for _ in range(3):
         top = int(own.integers(20, WIDTH - 20))
@@ -110,10 +111,10 @@ def lamp_of(station: str, day: int) -> float:
     """Return how bright a station's lamp is on a day."""
     if station != AGEING:
         return 1.0
-    return float(np.interp(day, (AGES_FROM, AGED_BY), (1.0, 0.55)))
+    return float(np.interp(day, (AGES_FROM, AGED_BY), (1.0, 0.6)))
 
 
-def play(folder: Path, photos_a_day: int = 8, epochs: int = 30, seed: int = 0) -> Told:
+def play(folder: Path, photos_a_day: int = 12, epochs: int = 30, seed: int = 0) -> Told:
     """Play the month in `folder`, which must not exist, and return what happened.
 
     Args:
@@ -153,7 +154,7 @@ def play(folder: Path, photos_a_day: int = 8, epochs: int = 30, seed: int = 0) -
             second = done.proposal.run_id
             champion.promote(workspace, second)
             scorer = _scorer(workspace)
-    n_judged = len(records.judgements(records.open_for_reading(workspace.scores)))
+    n_judged = len(judged.judgements(records.open_for_reading(workspace.scores)))
     writer.close()
     export(workspace, start + timedelta(days=DAYS), wide=True)
     page = report.write(workspace.dashboard, recipes.load(workspace.recipe), workspace.name)
@@ -174,29 +175,30 @@ def play(folder: Path, photos_a_day: int = 8, epochs: int = 30, seed: int = 0) -
 
 
 def _begin(workspace: Workspace, rng: np.random.Generator, epochs: int, start: datetime) -> str:
-    """Make the project: 72 photos of 24 parts under a new lamp, marked, dealt, cut, trained on, promoted."""
+    """Make the project: 72 photos of 12 parts under a new lamp, marked, dealt, cut, trained on, promoted."""
     from training.train import train
 
     workspace.photos.mkdir(parents=True)
     recipe = Recipe(name="panels", train=recipes.Train(models=("scratch",), epochs=epochs, patience=epochs))
     recipe = replace(recipe, patches=replace(recipe.patches, negatives_per_photo=6, negative_distance_px=40.0))
+    recipe = replace(recipe, scan=replace(recipe.scan, proposals=0))
     workspace.recipe.write_text(recipes.dumps(recipe), encoding="utf-8")
     annotations, members = [], []
     for number in range(72):
-        drawn = draw(rng, PARTS[number % 3], 1.0, dented_share=0.6)
-        photo_id = f"{PARTS[number % 3]}-{number:02d}.jpg"
+        part = PARTS[number % len(PARTS)]
+        drawn = draw(rng, part, 1.0, dented_share=0.6)
+        photo_id = f"{part}-{number:02d}.jpg"
         (workspace.photos / photo_id).write_bytes(drawn.jpeg)
         centers = tuple(Center(x, y) for x, y in drawn.dents)
         status = "marked" if centers else "clean"
         annotations.append(Annotation(photo_id, WIDTH, HEIGHT, centers, status, "kim", 1, start))  # type: ignore[arg-type]
-        group = f"{PARTS[number % 3]}-{number // 9}"
-        members.append(Member(photo_id, group, group, "declared"))
+        members.append(Member(photo_id, part, part, "declared"))
     with Store(workspace.labels) as store:
         store.replace_all(annotations)
     groups.write(workspace.groups, members)
     assignments = split.renew(workspace, recipe.split)
     versions.note(workspace.versions, annotations, [], start)
-    cutting.cut(workspace.patches, cutting.plan(annotations, assignments, recipe.patches), workspace.photo_paths())
+    cut_shards.cut(workspace.patches, cutting.plan(annotations, assignments, recipe.patches), workspace.photo_paths())
     assert len(patches.read(workspace.patches))
     (outcome,) = train(workspace)
     champion.promote(workspace, outcome.run_id)
@@ -214,7 +216,7 @@ def _day(rng: np.random.Generator, morning: datetime, photos_a_day: int) -> Iter
     taken: list[tuple[datetime, str, str]] = []
     for station in STATIONS:
         hours = np.sort(rng.uniform(0, 16, photos_a_day))
-        taken += [(morning + timedelta(hours=float(hour)), station, PARTS[rng.integers(3)]) for hour in hours]
+        taken += [(morning + timedelta(hours=float(hour)), station, PARTS[rng.integers(len(PARTS))]) for hour in hours]
     yield from sorted(taken)
 
 
@@ -259,7 +261,7 @@ def main() -> None:
     """Play the story and print what happened."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--folder", type=Path, required=True, help="a new folder for the project")
-    arguments.add_argument("--photos-a-day", type=int, default=8, help="of each station")
+    arguments.add_argument("--photos-a-day", type=int, default=12, help="of each station")
     arguments.add_argument("--epochs", type=int, default=30)
     arguments.add_argument("--seed", type=int, default=0)
     given = arguments.parse_args()

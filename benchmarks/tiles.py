@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import album, blobs
+from benchmarks import album, black_corners, blobs
 from dentline import images, recipe
 from dentline.errors import DentlineError
 from dentline.files import write_text
@@ -51,8 +51,10 @@ Say = Callable[[str], None]
 SCRATCH = recipe.Train(epochs=12, batch_size=48, learning_rate=3e-3, patience=12)
 
 
-def linear_learner(features: NDArray[np.float32], examples: Examples, copies: NDArray[np.float32] | None) -> Learner:
-    """Return a learner of a linear head. `copies`: (n_dents, k, f), variants of each dent, learnt from too."""
+def linear_learner(
+    features: NDArray[np.float32], examples: Examples, copies: NDArray[np.float32] | None, alone: bool = False
+) -> Learner:
+    """Return a learner of a linear head; `copies`: (n_dents, k, f), variants of each dent, learnt from too or alone."""
     dents = np.flatnonzero(examples.label == 1)
 
     def learn(train: Rows, test: Rows, seed: int) -> Judged:
@@ -60,8 +62,10 @@ def linear_learner(features: NDArray[np.float32], examples: Examples, copies: ND
         if copies is not None:
             own = np.flatnonzero(examples.label[train] == 1)
             varied = copies[np.searchsorted(dents, train[own])]
+            if alone:
+                seen[own], varied = varied[:, 0], varied[:, 1:]
             seen = np.concatenate([seen, varied.reshape(-1, features.shape[1])])
-            shows = np.concatenate([shows, np.repeat(own, copies.shape[1])])
+            shows = np.concatenate([shows, np.repeat(own, varied.shape[1])])
         rng = np.random.default_rng(seed)
         fitted = linear.crossfit(seen, examples.label[train], examples.group[train], rng, shows, n_folds=4)
         return Judged(fitted.head.p(features[test]), metrics.best_threshold(examples.label[train], fitted.p))
@@ -163,49 +167,6 @@ def sheet(path: Path, rows: dict[str, list[int]], examples: Examples) -> None:
     path.write_bytes(images.encode_png(np.vstack(lines)))
 
 
-def _write(image: NDArray[np.uint8], text: str, at: tuple[int, int], size: float) -> None:
-    cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, (40, 40, 40), 1, cv2.LINE_AA)
-
-
-def black_corners(network: object, examples: Examples, n_folds: int, seeds: range, say: Say) -> dict[str, Pooled]:
-    """Learn from turned dents with real pixels around them, and with black corners; judge unturned patches.
-
-    In both arms a network sees a 64 px patch with its own reflection around, so that the corners are
-    all that differs.
-    """
-    from training.trainers import features as of_fields
-
-    rng = np.random.default_rng(0)
-    angles = rng.uniform(0, 360, (int(examples.label.sum()), 8))
-    dents = examples.contexts[examples.label == 1]
-    plain = of_fields(network, _alone(examples.contexts[:, 48:112, 48:112]), lambda *_: None)
-    arms = {}
-    for name, side in (("real context", 160), ("black corners", 64)):
-        margin = (160 - side) // 2
-        cut = dents[:, margin : 160 - margin, margin : 160 - margin]
-        turned = np.stack([_turned(patch, angle) for patch, many in zip(cut, angles, strict=True) for angle in many])
-        copies = of_fields(network, _alone(turned), lambda *_: None).reshape(*angles.shape, -1)
-        say(name)
-        learner = linear_learner(plain, examples, copies)
-        arms[name] = cross_validate(learner, examples, n_folds, seeds, say)
-    return arms
-
-
-def _turned(patch: NDArray[np.uint8], angle_deg: float) -> NDArray[np.uint8]:
-    """Turn a square about its middle, black where it ends, and keep the middle 64 px."""
-    side = len(patch)
-    middle = (side - 1) / 2
-    matrix = cv2.getRotationMatrix2D((middle, middle), angle_deg, 1)
-    turned = cv2.warpAffine(patch, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    edge = (side - 64) // 2
-    return np.asarray(turned[edge : edge + 64, edge : edge + 64], np.uint8)
-
-
-def _alone(patches: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Surround (n, 64, 64, 3) by its own reflection: (n, 112, 112, 3)."""
-    return np.pad(patches, ((0, 0), (24, 24), (24, 24), (0, 0)), mode="reflect")
-
-
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tiles", description=__doc__.split("\n\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder to learn from")
@@ -258,10 +219,14 @@ def run(options: argparse.Namespace) -> None:
         from training.models import vgg16, weights
 
         network = vgg16.features(weights.resolve(options.weights).arrays)
-        arms = black_corners(network, cut[0], options.folds, seeds, _saying("black corners", began))
-        found["black_corners"] = {
-            name: {k: asdict(v) for k, v in values(pooled, cut[0]).items()} for name, pooled in arms.items()
-        }
+        say = _saying("black corners", began)
+        found["black_corners"] = {}
+        for name, features, copies in black_corners.arms(network, cut[0], np.random.default_rng(0)):
+            for beside in ("beside unturned", "alone"):
+                learn = linear_learner(features, cut[0], copies, beside == "alone")
+                pooled = cross_validate(learn, cut[0], options.folds, seeds, say)
+                told = {k: asdict(v) for k, v in values(pooled, cut[0]).items()}
+                found["black_corners"][f"{name}, {beside}"] = told
     found["seconds"] = round(time.perf_counter() - began, 1)
     write_text(options.json, json.dumps(found, indent=1) + "\n")
     sheet(options.json.with_suffix(".png"), pictures, judged)
@@ -314,13 +279,13 @@ def _print(found: dict[str, Any]) -> None:
     names = [*metrics.RANKED, *metrics.DECIDED]
     for side in found["data"]:
         print(", ".join(f"{key} {value}" for key, value in side.items()))
-    print(f"{'':16}" + "".join(f"{name:<26}" for name in names))
+    print(f"{'':32}" + "".join(f"{name:<26}" for name in names))
     tables = [found["models"], found.get("black_corners", {})]
     for name, row in [item for table in tables for item in table.items()]:
         cells = (f"{row[k]['value']:.4f} [{row[k]['low']:.3f}, {row[k]['high']:.3f}]" for k in names)
-        print(f"{name:16}" + "".join(f"{cell:<26}" for cell in cells))
+        print(f"{name:32}" + "".join(f"{cell:<26}" for cell in cells))
     for name, reason in found["not_run"].items():
-        print(f"{name:16}not run: {reason}")
+        print(f"{name:32}not run: {reason}")
     print("mean over the seeds; brackets: 95 % interval, bootstrap over parts")
 
 

@@ -74,7 +74,8 @@ def patch_model(rng: np.random.Generator) -> bytes:
 def _graph(path: Path) -> bytes:
     from onnx import TensorProto, helper
 
-    weights = np.load(path)
+    with np.load(path, allow_pickle=False) as held:
+        weights = {name: held[name].astype(np.float32) for name in held if name.startswith("block")}
     nodes, constants = _blocks(weights, "image", (1, 2))
     picture = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, None, None])
     out = helper.make_tensor_value_info("block2_pool", TensorProto.FLOAT, [1, 128, None, None])

@@ -98,11 +98,19 @@ def test_the_corner_network_is_small_and_answers_inside_the_picture() -> None:
 
 
 def test_four_ways_round_a_turned_picture_gives_the_turned_corners() -> None:
-    made = corners.by_quarters(corners.build("corners_s", (64, 64, 3)))
-    picture = np.random.default_rng(0).integers(0, 255, (1, 64, 64, 3)).astype(np.uint8)
-    upright = np.asarray(made(picture)).reshape(4, 2)
-    turned = np.asarray(made(np.rot90(picture, axes=(1, 2)).copy())).reshape(4, 2)
-    np.testing.assert_allclose(np.stack([1 - turned[:, 1], turned[:, 0]], axis=1), upright, atol=1e-5)
+    core = corners.build("corners_s", (64, 64, 3))
+    made = corners.by_quarters(core)
+    pictures = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3)).astype(np.uint8)
+    expected = np.zeros((3, 4, 2))
+    for quarters in range(4):
+        xy = np.asarray(core(np.rot90(pictures, quarters, axes=(1, 2)).copy())).reshape(3, 4, 2)
+        for _ in range(quarters):
+            xy = np.stack([1 - xy[..., 1], xy[..., 0]], axis=-1)
+        expected += xy / 4
+    upright = np.asarray(made(pictures)).reshape(3, 4, 2)
+    np.testing.assert_allclose(upright, expected, atol=1e-5)
+    turned = np.asarray(made(np.rot90(pictures, axes=(1, 2)).copy())).reshape(3, 4, 2)
+    np.testing.assert_allclose(np.stack([1 - turned[..., 1], turned[..., 0]], axis=-1), upright, atol=1e-5)
 
 
 def test_the_page_names_every_step_and_its_parameters() -> None:

@@ -4,7 +4,7 @@ import base64
 import re
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from dentline.errors import DentlineError
 from dentline.images import ImageError
 from deployment import cam as grad_cam
 from deployment import request as requests
+from deployment.answer import Answer
 from deployment.keep import Keep
 from deployment.records import Records, RecordsError, ScoreRecord
 from deployment.request import RequestError, ScoreRequest
@@ -125,7 +126,7 @@ def score_all(
             raise ImageError(error.code, error.problem, error.remedy, where) from error
         made.append(ScoreRecord(answer, door, photo_id, part_id, station))
         photo = {"photo_id": photo_id, **scorer.encode(answer)}
-        photos.append({**photo, **explained(scorer, source, prediction)} if explain else photo)
+        photos.append({**photo, **explained(scorer, source, answer, prediction)} if explain else photo)
     verdicts = {record.answer.verdict for record in made}
     return Scored(
         tuple(made),
@@ -140,12 +141,15 @@ def score_all(
     )
 
 
-def explained(scorer: Scorer, source: Source, prediction: Prediction) -> dict[str, Any]:
+def explained(scorer: Scorer, source: Source, answer: Answer, prediction: Prediction) -> dict[str, Any]:
     """Return why a photo scored as it did: its heat map and, of a model that has it, Grad-CAM."""
     told: dict[str, Any] = {"heat_map": heat_map(prediction)}
     if scorer.has_cam:
         photo = scorer.decode(source) if isinstance(source, bytes) else source
-        told["grad_cam"] = grad_cam.told(grad_cam.cam(scorer, photo, prediction))
+        found = grad_cam.cam(scorer, photo, prediction)
+        height, width = photo.shape[:2]  # a JPEG may have been decoded at a part of its size
+        times = np.array([answer.width_px / width, answer.height_px / height])
+        told["grad_cam"] = grad_cam.told(replace(found, corners_xy=found.corners_xy * times))
     return told
 
 

@@ -15,7 +15,12 @@ router = APIRouter()
 _LIVE: dict[str, Any] = {"type": "object", "properties": {"status": {"const": "alive"}}}
 _READY: dict[str, Any] = {
     "type": "object",
-    "properties": {"status": {"const": "ready"}, "model_id": {"type": "string"}, "problem": {"type": "string"}},
+    "properties": {
+        "status": {"const": "ready"},
+        "model_id": {"type": "string"},
+        "task": {"enum": ["patch", "image", "corners"]},
+        "problem": {"type": "string"},
+    },
 }
 
 
@@ -27,7 +32,7 @@ async def live() -> Response:
 
 @router.get("/health/ready", summary="May requests be sent here?", responses=openapi.responses(_READY, 400, 503))
 async def ready(request: Request) -> Response:
-    """503 while it shuts down, and while scores cannot be stored. Names the model that is served.
+    """503 while it shuts down, and while scores cannot be stored. Names the model that is served, and its task.
 
     `problem` says why a newer model was not taken; the one before is served meanwhile.
     """
@@ -35,7 +40,9 @@ async def ready(request: Request) -> Response:
     if state.not_ready:
         return refuse("not_ready", f"service: {state.not_ready}", request.scope["request_id"])
     models = state.models
-    return JSONResponse({"status": "ready", "model_id": models.current.model_id, "problem": models.problem})
+    model = models.current
+    task = model.bundle.contract.task
+    return JSONResponse({"status": "ready", "model_id": model.model_id, "task": task, "problem": models.problem})
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", responses={200: {"content": {"text/plain": {}}}})

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -122,6 +122,10 @@ class Scorer:
             head, photo = images.Header("pixels", source.shape[1], source.shape[0]), source
         prediction = self.predict(photo)
         width, height = head.size
+        if photo.shape[1] < width:  # decoded at a part of its size: its places are of the whole
+            times = width / photo.shape[1]
+            first_px, stride_px = prediction.first_px * times, prediction.stride_px * times
+            prediction = replace(prediction, first_px=first_px, stride_px=stride_px)
         now = datetime.now(UTC)
         return Answer(
             score_id=new_id(now.timestamp()),

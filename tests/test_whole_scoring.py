@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from dentline import images, prepare
 from dentline.errors import DentlineError
@@ -20,7 +20,8 @@ from deployment.engine import OnnxEngine
 from deployment.prepared import PreparedEngine
 from deployment.records import Records
 from deployment.scorer import Scorer
-from samples import nails
+from samples import album, nails
+from tests import tiny_model
 from tests.tiny_model import CONTRACT
 from training.measured import Classifier, onnx_bytes
 
@@ -63,6 +64,20 @@ def test_a_nail_photo_is_scored_and_recorded(nail_bundle: bundle.Bundle, tmp_pat
             assert heat.shape == (1, 1) and heat[0, 0] == pytest.approx(255 * photo["p"], abs=1)
 
 
+def test_maps_lie_in_the_photo_as_sent_though_a_jpeg_is_decoded_smaller(tmp_path: Path) -> None:
+    made = tiny_model.model()
+    contract = replace(CONTRACT, task="image", prepare=("resize(width_px=112, height_px=112)",))
+    scorer = Scorer(bundle.write(tmp_path / "bundle", made, contract, tiny_model.golden(made), {}))
+    scorer.setup()
+    sent = album.jpeg(tiny_model.surface(480, 480, [(240, 240)], radius_px=30), 90)
+    assert scorer.decode(sent).shape == (240, 240, 3)
+    with closing(Records(tmp_path / "scores.db")) as records:
+        reply = door.handle(scorer, records, "image/jpeg", sent, [("explain", "true")], "r1", "test")
+    (photo,) = reply.payload["photos"]
+    assert photo["grad_cam"]["corners"] == [[0, 0], [480, 0], [480, 480], [0, 480]]
+    assert (photo["heat_map"]["first_px"], photo["heat_map"]["stride_px"]) == (240, 480)
+
+
 def test_a_photo_of_nothing_is_a_400_and_not_recorded(nail_bundle: bundle.Bundle, tmp_path: Path) -> None:
     scorer = Scorer(nail_bundle)
     scorer.setup()
@@ -91,39 +106,12 @@ def test_a_step_this_version_does_not_know_is_refused_by_name(nail_bundle: bundl
 CORNERS = np.array([0.25, 0.5, 0.75, 0.5, 0.75, 0.6, 0.25, 0.6], np.float32)
 
 
-def corners_model(corners: np.ndarray) -> bytes:
-    """Always the same corners, whatever the picture."""
-    nodes = [
-        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["float", "axes"], ["mean"], keepdims=0),
-        helper.make_node("Mul", ["mean", "zero"], ["none"]),
-        helper.make_node("Unsqueeze", ["none", "one"], ["column"]),
-        helper.make_node("Add", ["column", "where"], ["corners"]),
-    ]
-    held = {
-        "axes": np.array([1, 2, 3], np.int64),
-        "zero": np.array([0], np.float32),
-        "one": np.array([1], np.int64),
-        "where": corners[None],
-    }
-    graph = helper.make_graph(
-        nodes,
-        "corners",
-        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])],
-        [helper.make_tensor_value_info("corners", TensorProto.FLOAT, ["n", 8])],
-        [numpy_helper.from_array(value, name) for name, value in held.items()],
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.checker.check_model(made)
-    return made.SerializeToString()
-
-
 @pytest.mark.parametrize(("swap", "verdict"), [(False, "ok"), (True, "defect")])
 def test_corners_come_back_in_photo_pixels_and_crossed_ones_are_flagged(
     swap: bool, verdict: str, tmp_path: Path
 ) -> None:
     corners = CORNERS.reshape(4, 2)[[0, 2, 1, 3]].reshape(8) if swap else CORNERS
-    made = corners_model(corners)
+    made = tiny_model.corners_model(corners)
     shown = np.random.default_rng(0).integers(0, 255, (1, 300, 500, 3)).astype(np.uint8)
     steps = ("crop_centre(side_px=200)", "resize(width_px=50, height_px=50)")
     contract = replace(CONTRACT, task="corners", prepare=steps)

@@ -59,7 +59,8 @@ def test_the_service_explains_by_grad_cam(client: httpx.Client) -> None:
 
 def test_it_tells_of_itself(client: httpx.Client) -> None:
     assert client.get("/health/live").json() == {"status": "alive"}
-    assert client.get("/health/ready").json() == {"status": "ready", "model_id": "one", "problem": ""}
+    told = {"status": "ready", "model_id": "one", "task": "patch", "problem": ""}
+    assert client.get("/health/ready").json() == told
     client.post("/score", content=DENTED, headers=PNG)
     text = client.get("/metrics").text
     assert 'dentline_photos_total{model="one",verdict="defect"}' in text

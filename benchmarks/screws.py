@@ -36,7 +36,9 @@ def main() -> None:
     parser.add_argument("--bad", type=int, default=50)
     parser.add_argument("--deals", type=int, default=5, help="of the split, for the leak's worth")
     parser.add_argument("--recipe", default="screws", choices=NAMES)
-    parser.add_argument("--epochs", type=int, default=0, help="of its network, instead of the recipe's")
+    parser.add_argument("--epochs", type=int, help="of its network, instead of the recipe's")
+    parser.add_argument("--rate", type=float, help="its learning rate, instead of the recipe's")
+    parser.add_argument("--patience", type=int, help="epochs without a better validation loss, instead of the recipe's")
     parser.add_argument("--only", choices=["honest", "leak"], help="one half of it")
     args = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -44,7 +46,8 @@ def main() -> None:
     result: dict[str, Any] = {"good": args.good, "bad": args.bad}
     if args.only != "leak":
         job = recipes[args.recipe]
-        job = replace(job, train=replace(job.train, epochs=args.epochs or job.train.epochs))
+        asked = {"epochs": args.epochs, "learning_rate": args.rate, "patience": args.patience}
+        job = replace(job, train=replace(job.train, **{name: value for name, value in asked.items() if value}))
         result[args.recipe] = honest(job, args.good, args.bad)
     if args.only != "honest":
         result["leak"] = leak(recipes["screws_article"], args.good, args.bad, args.deals)
@@ -54,6 +57,7 @@ def main() -> None:
 
 def honest(job: recipe.Recipe, n_good: int, n_bad: int) -> dict[str, Any]:
     """Train the recipe's first network on a stratified split by screw; judge it on its test and on new screws."""
+    from training.whole import judge_image
     from training.whole_trainers import by_backbone
 
     known = pictures(screws.photos(n_good, n_bad, 1, 0), job.prepare.steps)
@@ -62,14 +66,23 @@ def honest(job: recipe.Recipe, n_good: int, n_bad: int) -> dict[str, Any]:
     train, rest = dealt(known, rng, job.split.validation + job.split.test)
     validation, test = dealt(rest, rng, job.split.test / (job.split.validation + job.split.test))
     fitted = by_backbone(job.train.models[0], job, train, validation)
-    threshold = metrics.best_threshold(validation.target[:, 0].astype(np.int8), fitted.predict(validation.inputs)[:, 0])
+    threshold, _, _ = judge_image(fitted, {"train": train, "validation": validation, "test": test}, 0)
     found: dict[str, Any] = {"n_parameters": fitted.n_parameters, "history": [dict(row) for row in fitted.history]}
     for told, side in (("its test", test), ("new screws", apart)):
         p = fitted.predict(side.inputs)[:, 0]
         measured = metrics.measure(side.target[:, 0], p, side.group, threshold, np.random.default_rng(0))
-        found[told] = measured.as_json()
+        found[told] = measured.as_json() | {"wrong": wrong(side, p, threshold)}
         _print(job.train.models[0], told, measured)
     return found
+
+
+def wrong(side: Pictures, p: NDArray[np.float64], threshold: float) -> list[dict[str, Any]]:
+    """Return each screw that was judged wrongly: its photo, whether it is bad, its p."""
+    bad = side.target[:, 0] > 0.5
+    return [
+        {"photo": str(side.photo_id[i]), "bad": bool(bad[i]), "p": round(float(p[i]), 4)}
+        for i in np.flatnonzero((p >= threshold) != bad)
+    ]
 
 
 def leak(job: recipe.Recipe, n_good: int, n_bad: int, n_deals: int) -> dict[str, Any]:

@@ -9,10 +9,10 @@ import pytest
 
 from dentline.errors import DentlineError
 from dentline.recipe import Backbone, Prepare, Recipe, Train
-from training import checkpoint, frozen
+from training import checkpoint, frozen, linear, whole
 from training.models.backbones import BACKBONES, model
 from training.pictures import Pictures
-from training.whole_trainers import NETWORK, Folders, by_backbone, free, sized
+from training.whole_trainers import NETWORK, FittedWhole, Folders, by_backbone, free, sized
 
 JOB = Recipe(
     task="image",
@@ -65,6 +65,34 @@ def test_a_frozen_network_learns_its_head_alone_and_fine_tuning_the_rest_in_stag
     tuned = by_backbone("vgg16_to_block3", replace(JOB, backbone=Backbone("random", learn="all")), train, validation)
     assert [row["epoch"] for row in tuned.history] == [1, 2]  # an epoch in each stage
     assert tuned.network is not None and loss(tuned.network, validation) <= loss(head.network, validation) + 1e-6
+
+
+def test_heads_score_only_groups_they_did_not_learn_from() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(60, 200)).astype(np.float32)
+    label, group = (np.arange(60) % 2).astype(np.int8), np.arange(60).astype(str)
+    fitted = linear.crossfit(noise, label, group, rng)
+    assert ((fitted.head.p(noise) > 0.5) == label).all()  # what was learnt from is told apart, though it is noise
+    assert 0.2 < ((fitted.p > 0.5) == label).mean() < 0.8
+
+    one = linear.crossfit(noise, label, np.where(label == 1, "the only one", group), rng)
+    assert np.isnan(one.p[label == 1]).all() and np.isfinite(one.p).any()
+
+
+def test_the_threshold_rests_on_validation_and_on_training_photos_scored_without_their_group() -> None:
+    train, validation = squares(0), squares(1)
+    head = by_backbone("vgg16_to_block3", JOB, train, validation)
+    assert head.unseen is not None and head.unseen.shape == (24,)
+    tuned = by_backbone("vgg16_to_block3", replace(JOB, backbone=Backbone("random", learn="all")), train, validation)
+    assert tuned.unseen is None  # it learnt from every group
+
+    kind = validation.target[:, 0]
+    sides = {"train": train, "validation": validation, "test": validation}
+    alone = FittedWhole(lambda inputs: np.where(kind > 0, 0.9, 0.1)[:, None], b"", 1)
+    assert whole.judge_image(alone, sides, 0)[0] == pytest.approx(0.5)
+    high = np.where(train.target[:, 0] > 0, 0.95, 0.7)
+    high[0] = np.nan
+    assert 0.7 < whole.judge_image(replace(alone, unseen=high), sides, 0)[0] < 0.9
 
 
 def loss(network: keras.Model, pictures: Pictures) -> float:

@@ -104,7 +104,12 @@ def test_the_whole_way(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for run in runs:
         measured = json.loads((run / "metrics.json").read_text())
         assert measured["test"][way.measure]["n"] > 0
-        assert (run / "report.html").stat().st_size > 2000
+        page = (run / "report.html").read_text(encoding="utf-8")
+        assert len(page) > 2000
+        if "recall" in measured["test"]:
+            assert "verdicts on the test photos" in page and "called defective" in page and "patches;" not in page
+            heads = run.name.endswith("-vgg16_to_block3") and name == "screws"
+            assert ("of training too, each scored without its group" in page) == heads
         assert len((run / "predictions.csv").read_text().splitlines()) > 2
         assert (run / "network.npz").is_file() != run.name.endswith("-measures")
     call("promote", root, runs[-1].name)

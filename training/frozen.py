@@ -14,17 +14,24 @@ from training.pictures import Pictures
 
 CHUNK = 16
 
+STRENGTHS = (1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3)
+"""Inverse regularisation tried, on features of unit variance."""
 
-def fit_head(model: keras.Model, train: Pictures, rng: np.random.Generator, kept: Path | None) -> None:
+
+def fit_head(model: keras.Model, train: Pictures, rng: np.random.Generator, kept: Path | None) -> NDArray[np.float64]:
     """Fit a linear head on the frozen features, its penalty chosen over groups left out, and put it into the model.
+
+    Returns (n,), each photo's p by a head that never saw its group; NaN where there is none.
 
     Args:
         model: its layer ``features`` is followed by its layer ``p``.
         kept: folder of features of former trainings, or None to keep nothing.
     """
     found = features(model, train.inputs, kept)
-    head = linear.crossfit(found, (train.target[:, 0] > 0.5).astype(np.int8), train.group, rng).head
+    fitted = linear.crossfit(found, (train.target[:, 0] > 0.5).astype(np.int8), train.group, rng, strengths=STRENGTHS)
+    head = fitted.head
     model.get_layer("p").set_weights([head.kernel[:, None].astype(np.float32), np.array([head.bias], np.float32)])
+    return fitted.p
 
 
 def features(model: keras.Model, inputs: NDArray[Any], kept: Path | None) -> NDArray[np.float32]:

@@ -62,7 +62,8 @@ class CrossFit:
     """A head and the scores its choice rests on.
 
     Attributes:
-        p: (n,) each sample scored by a head that never saw its group: what the threshold is chosen on.
+        p: (n,) each sample scored by a head that never saw its group: what the threshold is chosen on. NaN where
+            none could be fitted, because all of one kind are in that group's fold.
     """
 
     head: Head
@@ -76,6 +77,7 @@ def crossfit(
     rng: np.random.Generator,
     source: NDArray[np.intp] | None = None,
     n_folds: int = 5,
+    strengths: tuple[float, ...] = STRENGTHS,
 ) -> CrossFit:
     """Choose the strength by average precision over groups left out, then fit on everything.
 
@@ -90,13 +92,13 @@ def crossfit(
     fold = folds(label, group, max(2, min(n_folds, dented)), rng)
     weight = 1 / np.bincount(shows, minlength=n)[shows]
     best: tuple[float, float, NDArray[np.float64]] | None = None
-    for strength in STRENGTHS:
-        p = np.zeros(n)
+    for strength in strengths:
+        p = np.full(n, np.nan)
         for number in np.unique(fold):
             kept, out = fold[shows] != number, fold == number
             if len(np.unique(label[shows[kept]])) == 2:
                 p[out] = fit(features[kept], label[shows[kept]], strength, weight[kept]).p(features[:n][out])
-        reached = float(metrics.average_precision(label.astype(bool), p)[0])
+        reached = float(metrics.average_precision(label.astype(bool), np.nan_to_num(p))[0])
         if best is None or reached > best[0] + 1e-3:
             best = (reached, strength, p)
     assert best is not None

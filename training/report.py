@@ -27,6 +27,12 @@ METRICS = {
     "recall": "Recall",
 }
 
+WORDS = {
+    "patch": {"many": "patches", "bads": "dents", "bad": "dent", "good": "free", "missed": "missed dent"},
+    "image": {"many": "photos", "bads": "defective", "bad": "defective", "good": "ok", "missed": "missed"},
+}
+"""Of each task: what is judged, and what its verdicts are called."""
+
 COLOURS = ("#1f6feb", "#d9730d", "#2f9e44", "#9c36b5", "#c92a2a")
 MOST_WRONG = 24
 
@@ -77,6 +83,7 @@ def write(
         not_run=not_run,
         colours=colours,
         metrics=METRICS,
+        words=WORDS[runs[0].record.task],
         differences=compare(runs) if len(runs) > 1 else [],
         roc=_curves(runs, colours, "roc", "False positive rate", "Recall"),
         pr=_curves(runs, colours, "pr", "Recall", "Precision"),

@@ -40,7 +40,8 @@ class Record:
         data_fingerprint: SHA-256 over the labels and pixels it learnt from and was judged on.
         weights, weights_sha256: the pretrained weights; ``none`` and empty for a model from nothing.
         started_at: UTC, ``YYYY-MM-DDTHH:MM:SS``.
-        n_train, n_validation, n_test: patches.
+        n_train, n_validation, n_test: patches, or whole photos.
+        n_unseen: of those of training, how many the threshold was chosen on too, each scored without its group.
         data_version: number of the version of the labels in versions.json; 0 where none was noted.
         code_sha256: over the Python files that trained it. environment_sha256: of environment.yml.
     """
@@ -63,6 +64,7 @@ class Record:
     data_version: int = 0
     code_sha256: str = ""
     environment_sha256: str = ""
+    n_unseen: int = 0
 
 
 @dataclass(frozen=True)

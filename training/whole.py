@@ -90,6 +90,7 @@ def run(workspace: Workspace, recipe: Recipe, model: str, sides: dict[str, Pictu
         started_at=f"{started:%Y-%m-%dT%H:%M:%S}",
         duration_s=round(duration_s, 3),
         n_parameters=fitted.n_parameters,
+        n_unseen=0 if fitted.unseen is None else int(np.isfinite(fitted.unseen).sum()),
         **origin({f"n_{split}": len(side) for split, side in sides.items()}),
     )
     contract = Contract(
@@ -163,11 +164,11 @@ def _golden(fitted: FittedWhole, validation: Pictures, recipe: Recipe) -> Golden
 def judge_image(
     fitted: FittedWhole, sides: dict[str, Pictures], seed: int
 ) -> tuple[float, Predictions, dict[str, metrics.Metrics]]:
-    """Choose the threshold on validation; measure validation and test at it."""
+    """Choose the threshold on photos that were not learnt from; measure validation and test at it."""
     judged = {split: sides[split] for split in ("validation", "test")}
     p = {split: fitted.predict(side.inputs)[:, 0] for split, side in judged.items()}
     label = {split: side.target[:, 0].astype(np.int8) for split, side in judged.items()}
-    threshold = metrics.best_threshold(label["validation"], p["validation"])
+    threshold = threshold_of(fitted, sides["train"], label["validation"], p["validation"])
     rng = np.random.default_rng(seed)
     measured = {
         split: metrics.measure(label[split], p[split], side.group, threshold, rng) for split, side in judged.items()
@@ -182,6 +183,19 @@ def judge_image(
         p=np.concatenate(list(p.values())),
     )
     return threshold, rows, measured
+
+
+def threshold_of(fitted: FittedWhole, train: Pictures, label: NDArray[np.int8], p: NDArray[np.float64]) -> float:
+    """Choose the threshold on validation and, where training photos were scored by models without them, on these too.
+
+    Args:
+        label, p: (n,) of validation.
+    """
+    if fitted.unseen is not None:
+        had = np.isfinite(fitted.unseen)
+        label = np.concatenate([label, train.target[had, 0].astype(np.int8)])
+        p = np.concatenate([p, fitted.unseen[had]])
+    return metrics.best_threshold(label, p)
 
 
 def judge_corners(

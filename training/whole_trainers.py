@@ -35,6 +35,8 @@ class FittedWhole:
 
     Attributes:
         onnx: the file that is served. network: the Keras model, where there is one.
+        unseen: (n,) each training photo's p by the same model fitted without its group, where that is cheap: the
+            threshold is then chosen on these too. NaN where there is none.
     """
 
     predict: Predict
@@ -43,6 +45,7 @@ class FittedWhole:
     history: tuple[HistoryRow, ...] = ()
     weights: str = "none"
     network: keras.Model | None = None
+    unseen: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def by_backbone(
         weights = start_from(model, recipe.backbone.start, folders.runs)
     if weights == "none":
         return _network(model, fit(model, train, validation, recipe, _logs(recipe, folders)))
-    frozen.fit_head(model, train, np.random.default_rng(recipe.train.seed), folders.features)
+    unseen = frozen.fit_head(model, train, np.random.default_rng(recipe.train.seed), folders.features)
     history: list[dict[str, float]] = []
     for share, slower in _STAGES if recipe.backbone.learn == "all" else ():
         free(model, share)
@@ -123,7 +126,8 @@ def by_backbone(
         )
         stage = fit(model, train, validation, replace(recipe, train=plan), _logs(recipe, folders), better_only=True)
         history += [{**row, "epoch": len(history) + 1 + i} for i, row in enumerate(stage)]
-    return replace(_network(model, history), weights=_named(name, weights))
+    tuned = recipe.backbone.learn == "all"
+    return replace(_network(model, history), weights=_named(name, weights), unseen=None if tuned else unseen)
 
 
 _STAGES = ((1 / 3, 10), (1.0, 100))

@@ -14,6 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="of its network, instead of the recipe's")
     parser.add_argument("--rate", type=float, help="its learning rate, instead of the recipe's")
     parser.add_argument("--patience", type=int, help="epochs without a better validation loss, instead of the recipe's")
+    parser.add_argument("--picture", type=Path, help="where the new screws that it judged wrongly are drawn, if any")
     parser.add_argument("--only", choices=["honest", "leak"], help="one half of it")
     args = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -48,14 +50,14 @@ def main() -> None:
         job = recipes[args.recipe]
         asked = {"epochs": args.epochs, "learning_rate": args.rate, "patience": args.patience}
         job = replace(job, train=replace(job.train, **{name: value for name, value in asked.items() if value}))
-        result[args.recipe] = honest(job, args.good, args.bad)
+        result[args.recipe] = honest(job, args.good, args.bad, args.picture)
     if args.only != "honest":
         result["leak"] = leak(recipes["screws_article"], args.good, args.bad, args.deals)
     args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {args.json}")
 
 
-def honest(job: recipe.Recipe, n_good: int, n_bad: int) -> dict[str, Any]:
+def honest(job: recipe.Recipe, n_good: int, n_bad: int, picture: Path | None = None) -> dict[str, Any]:
     """Train the recipe's first network on a stratified split by screw; judge it on its test and on new screws."""
     from training.whole import judge_image
     from training.whole_trainers import by_backbone
@@ -71,18 +73,30 @@ def honest(job: recipe.Recipe, n_good: int, n_bad: int) -> dict[str, Any]:
     for told, side in (("its test", test), ("new screws", apart)):
         p = fitted.predict(side.inputs)[:, 0]
         measured = metrics.measure(side.target[:, 0], p, side.group, threshold, np.random.default_rng(0))
-        found[told] = measured.as_json() | {"wrong": wrong(side, p, threshold)}
+        rows = np.flatnonzero((p >= threshold) != (side.target[:, 0] > 0.5))
+        found[told] = measured.as_json() | {"wrong": _wrong(side, p, rows)}
         _print(job.train.models[0], told, measured)
+        for one in found[told]["wrong"]:
+            print(f"  wrong at {threshold:.3f}: {one}", flush=True)
+        if picture and side is apart and len(rows):
+            cv2.imwrite(str(picture), drawn(side, p, rows))
     return found
 
 
-def wrong(side: Pictures, p: NDArray[np.float64], threshold: float) -> list[dict[str, Any]]:
-    """Return each screw that was judged wrongly: its photo, whether it is bad, its p."""
+def _wrong(side: Pictures, p: NDArray[np.float64], rows: NDArray[np.intp]) -> list[dict[str, Any]]:
     bad = side.target[:, 0] > 0.5
-    return [
-        {"photo": str(side.photo_id[i]), "bad": bool(bad[i]), "p": round(float(p[i]), 4)}
-        for i in np.flatnonzero((p >= threshold) != bad)
-    ]
+    return [{"photo": str(side.photo_id[i]), "bad": bool(bad[i]), "p": round(float(p[i]), 4)} for i in rows]
+
+
+def drawn(side: Pictures, p: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+    """Return some screws as the network saw them, twice as large, one below the other, with verdict and p."""
+    strips = []
+    for i in rows:
+        strip = cv2.resize(side.inputs[i, ..., 0], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+        told = f"{side.photo_id[i]}: {'missed' if side.target[i, 0] > 0.5 else 'false alarm'}, p {p[i]:.3f}"
+        cv2.putText(strip, told, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1, cv2.LINE_AA)
+        strips.append(strip)
+    return np.asarray(np.concatenate(strips), np.uint8)
 
 
 def leak(job: recipe.Recipe, n_good: int, n_bad: int, n_deals: int) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""The service under ill treatment: ``python -m benchmarks.endurance kills swaps memory load stop start``.
+"""The service under ill treatment: ``python -m benchmarks.endurance kills swaps scan memory load stop start``.
 
 Each part starts ``dentline serve`` on a project with a small model, and prints what it saw:
 
 kills   workers are killed (kill -9) while callers score; acknowledged answers missing from the export
 swaps   the champion changes under load; requests that failed
+scan    photos of a megapixel scanned by the small network and by VGG16; resident memory, its peak, CPU-seconds a photo
 memory  the hardest pictures and bodies known, one at a time; peak resident memory above the resting one
 load    four times what it can serve; liveness, 429s, goodput, time to be ready again
 stop    SIGTERM under load; requests cut, scores lost, seconds to the end
@@ -41,6 +42,8 @@ from dentline.workspace import Workspace
 from deployment import champion
 from tests import tiny_model
 from tests.serving import Service, project, running, wait_until_ready
+
+JPEG = {"content-type": "image/jpeg"}
 
 Figures = dict[str, Any]
 
@@ -119,6 +122,29 @@ def memory(workspace: Workspace) -> Figures:
             "alive": alive,
         }
         print(name, found[name], file=sys.stderr)
+    return found
+
+
+def scan(workspace: Workspace, n_photos: int = 3) -> Figures:
+    """Have each network scan one photo again and again, in a fresh service, and watch its memory."""
+    from benchmarks import served_models
+
+    found: Figures = {}
+    for model in ("scratch", "vgg16"):
+        served_models.scanning(workspace.bundle(model), model)
+        champion.promote(workspace, model)
+        with running(workspace, "--log", "none") as service, service.client() as own:
+            own.post("/score", content=PHOTO, headers=PNG)
+            resting, spent = resident_mb(service.process.pid), cpu_s(service.process.pid)
+            for _ in range(n_photos):
+                answer = own.post("/score", content=served_models.photo(), headers=JPEG, timeout=300)
+                assert answer.status_code == 200, answer.text
+            found[model] = {
+                "resting_mb": resting,
+                "peak_mb": resident_mb(service.process.pid, "VmHWM"),
+                "afterwards_mb": resident_mb(service.process.pid),
+                "cpu_s_a_photo": round((cpu_s(service.process.pid) - spent) / n_photos, 2),
+            }
     return found
 
 
@@ -214,6 +240,7 @@ def start(workspace: Workspace) -> Figures:
 PARTS: dict[str, Callable[[Workspace], Figures]] = {
     "kills": kills,
     "swaps": swaps,
+    "scan": scan,
     "memory": memory,
     "load": load,
     "stop": stop,

@@ -59,15 +59,20 @@ def whole(folder: Path) -> Served:
     return Served(folder / "model.keras", folder / "model.onnx", folder / "whole")
 
 
-def scanning(folder: Path) -> Path:
-    """Write the bundle of a model of patches, the recipe's `scratch` untrained, that scans every photo."""
+def scanning(folder: Path, name: str = "scratch") -> Path:
+    """Write a bundle that scans every photo: the recipe's `scratch` untrained, or `vgg16` with a head of zeros."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     from training import export
-    from training.models import scratch
+    from training.models import scratch, vgg16, weights
 
-    model = scratch.build()
+    if name == "scratch":
+        model = scratch.build()
+    else:
+        network = vgg16.features(weights.resolve("surface").arrays)
+        model = vgg16.with_head(network, np.zeros(network.output_shape[-1]), 0.0)
     made = export.onnx(model)
     fields = tiny_model.golden(tiny_model.model()).images
     p = np.asarray(model(fields)).reshape(-1)
-    contract = replace(tiny_model.CONTRACT, model="scratch", run_id="scan", threshold=0.99)
-    bundle.write(folder / "scan", made, contract, Golden(fields, p), {})
-    return folder / "scan"
+    contract = replace(tiny_model.CONTRACT, model=name, run_id="scan", threshold=0.99)
+    bundle.write(folder, made, contract, Golden(fields, p), {})
+    return folder

@@ -246,7 +246,7 @@ def compare(folder: Path, data: bytes, n: int, n_rounds: int, n_callers: int) ->
 
 def scan(folder: Path, data: bytes, n: int, n_rounds: int, n_callers: int) -> dict[str, Any]:
     """Hold the service against the bare scorer with a model that scans the photo."""
-    served = served_models.scanning(folder)
+    served = served_models.scanning(folder / "scan")
     peer = ours(served, folder / "scan.db")
     peer.environment["DENTLINE_WAIT_S"] = "30"
     with ExitStack() as stack:

@@ -1,5 +1,6 @@
 """What runs a model, behind one protocol: today ONNX Runtime on the CPU."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,9 @@ INPUTS = (("image", "tensor(uint8)", 4), ("measures", "tensor(float)", 2))
 OUTPUTS = (["p"], ["p", "cam"], ["corners"])
 """What it may give: probabilities, beside them Grad-CAM maps (N, h, w) from 0 on, or four corners (N, 8)
 as shares of the picture's width and height."""
+
+KEPT_VALUES = 3 * 160_000
+"""A run with more input than this, more than a scan's tile, gives its memory back to the system when it is done."""
 
 
 class Engine(Protocol):
@@ -45,7 +49,10 @@ class OnnxEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = n_threads
         options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # it would keep what the largest photo ever needed
+        _share_arena()
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
+        options.enable_mem_pattern = False  # one block as large as all its parts, where the arena fits them in turn
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
@@ -74,15 +81,43 @@ class OnnxEngine:
             raise DentlineError(str(path), f"cannot be read: {error.strerror}") from error
 
     def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        given = {self._input: np.ascontiguousarray(images)}
-        answer: NDArray[np.float32] = self._session.run([self._output], given)[0]
-        return answer
+        return self._answer(self._output, images)
 
     def cam(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the Grad-CAM maps (N, h, w) of a model that has them."""
+        return self._answer("cam", images)
+
+    def _answer(self, output: str, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        options = None
+        if images.size > KEPT_VALUES:
+            options = onnxruntime.RunOptions()
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         given = {self._input: np.ascontiguousarray(images)}
-        answer: NDArray[np.float32] = self._session.run(["cam"], given)[0]
+        answer: NDArray[np.float32] = self._session.run([output], given, options)[0]
         return answer
+
+
+@lru_cache
+def _share_arena() -> None:
+    """Have all models of this process take their memory from one arena, which grows by what is asked for.
+
+    ONNX Runtime's own arenas grow by doubling, and without one a scan leaves the heap in holes and has half of its
+    pages mapped anew for each tile.
+    """
+    ask_for_no_more = 1
+    onnxruntime.create_and_register_allocator(
+        onnxruntime.OrtMemoryInfo(
+            "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+        ),
+        onnxruntime.OrtArenaCfg(
+            {
+                "max_mem": 0,
+                "arena_extend_strategy": ask_for_no_more,
+                "initial_chunk_size_bytes": 1 << 20,
+                "max_dead_bytes_per_chunk": 1 << 20,
+            }
+        ),
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -63,7 +63,7 @@ def refuse_small(photo: NDArray[np.uint8]) -> None:
 
 def tiles(n_rows: int, n_columns: int, tile_px: int) -> Iterator[tuple[slice, slice]]:
     """Deal a map out into tiles of at most `tile_px` pixels, in the way that looks at the fewest pixels."""
-    best: tuple[int, int, int] | None = None
+    best: tuple[int, int, int] | None = None  # pixels seen, rows and columns of a tile
     for n_splits in range(1, n_columns + 1):
         wide = -(-n_columns // n_splits)
         tall = min((tile_px // (wide * STRIDE_PX + _OVERLAP_PX) - _OVERLAP_PX) // STRIDE_PX, n_rows)
@@ -72,7 +72,7 @@ def tiles(n_rows: int, n_columns: int, tile_px: int) -> Iterator[tuple[slice, sl
         n_bands = -(-n_rows // tall)
         seen_px = (n_columns * STRIDE_PX + n_splits * _OVERLAP_PX) * (n_rows * STRIDE_PX + n_bands * _OVERLAP_PX)
         if best is None or seen_px < best[0]:
-            best = (seen_px, tall, wide)
+            best = (seen_px, -(-n_rows // n_bands), wide)
     if best is None:
         raise DentlineError("scan", f"no place fits into {tile_px} pixels", f"allow {FIELD_PX**2} or more")
     _, tall, wide = best

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dentline import exif, images
+from dentline import exif, images, memory
 from dentline.errors import DentlineError
 from dentline.geometry import PATCH_PX, STRIDE_PX
 from dentline.prepare import View
@@ -88,6 +88,7 @@ class Scorer:
         self._engine = engine
         if self.bundle.contract.task == "image" and isinstance(engine, PreparedEngine):
             self._least = engine.least
+        memory.give_back()  # loading VGG16 frees 40 MB that no request would take again
         return worst
 
     def decode(self, data: bytes) -> NDArray[np.uint8]:

@@ -98,8 +98,8 @@ def main() -> None:
 def _keep_memory() -> None:
     """Keep what every request takes and gives back, instead of having the kernel map it anew each time.
 
-    These are the limits that glibc comes to by itself after some large pieces; a lower one costs a scan 40,000 page
-    faults, two thirds of its time. And what was made until now stays: the collector need not look at it again.
+    These are the limits that glibc comes to by itself after some large pieces; networks have an arena of their own. And
+    what was made until now stays: the collector need not look at it again.
     """
     gc.collect()
     gc.freeze()

@@ -91,6 +91,8 @@ def test_a_photo_of_forty_megapixels_is_dealt_into_bounded_tiles() -> None:
     assert (covered == 1).all()
     assert seen_px < 2 * 40e6
     assert len(list(scan.tiles(20, 20, scan.TILE_PX))) == 1
+    heights = [rows.stop - rows.start for rows, columns in scan.tiles(126, 126, scan.TILE_PX) if columns.start == 0]
+    assert max(heights) - min(heights) < len(heights), "a thin last band means that the others are larger than need be"
     with pytest.raises(DentlineError):
         list(scan.tiles(2, 2, 100))
 

@@ -9,6 +9,7 @@ classifier (a linear head on frozen VGG16 features) is judged both ways on the s
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
@@ -35,6 +36,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True, help="where the figures are written")
     parser.add_argument("--good", type=int, default=250)
     parser.add_argument("--bad", type=int, default=50)
+    parser.add_argument("--seeds", type=int, nargs=2, default=[0, 1], help="of the known and of the new screws")
     parser.add_argument("--deals", type=int, default=5, help="of the split, for the leak's worth")
     parser.add_argument("--recipe", default="screws", choices=NAMES)
     parser.add_argument("--epochs", type=int, help="of its network, instead of the recipe's")
@@ -50,20 +52,22 @@ def main() -> None:
         job = recipes[args.recipe]
         asked = {"epochs": args.epochs, "learning_rate": args.rate, "patience": args.patience}
         job = replace(job, train=replace(job.train, **{name: value for name, value in asked.items() if value}))
-        result[args.recipe] = honest(job, args.good, args.bad, args.picture)
+        result[args.recipe] = honest(job, args.good, args.bad, args.seeds, args.picture)
     if args.only != "honest":
-        result["leak"] = leak(recipes["screws_article"], args.good, args.bad, args.deals)
+        result["leak"] = leak(recipes["screws_article"], args.good, args.bad, args.seeds, args.deals)
     args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {args.json}")
 
 
-def honest(job: recipe.Recipe, n_good: int, n_bad: int, picture: Path | None = None) -> dict[str, Any]:
+def honest(
+    job: recipe.Recipe, n_good: int, n_bad: int, seeds: Sequence[int], picture: Path | None = None
+) -> dict[str, Any]:
     """Train the recipe's first network on a stratified split by screw; judge it on its test and on new screws."""
     from training.whole import judge_image
     from training.whole_trainers import by_backbone
 
-    known = pictures(screws.photos(n_good, n_bad, 1, 0), job.prepare.steps)
-    apart = pictures(screws.photos(n_good, n_bad, 1, 1), job.prepare.steps)
+    known = pictures(screws.photos(n_good, n_bad, 1, seeds[0]), job.prepare.steps)
+    apart = pictures(screws.photos(n_good, n_bad, 1, seeds[1]), job.prepare.steps)
     rng = np.random.default_rng(job.split.seed)
     train, rest = dealt(known, rng, job.split.validation + job.split.test)
     validation, test = dealt(rest, rng, job.split.test / (job.split.validation + job.split.test))
@@ -99,14 +103,14 @@ def drawn(side: Pictures, p: NDArray[np.float64], rows: NDArray[np.intp]) -> NDA
     return np.asarray(np.concatenate(strips), np.uint8)
 
 
-def leak(job: recipe.Recipe, n_good: int, n_bad: int, n_deals: int) -> dict[str, Any]:
+def leak(job: recipe.Recipe, n_good: int, n_bad: int, seeds: Sequence[int], n_deals: int) -> dict[str, Any]:
     """Judge one classifier on tests dealt after and before the not-good screws were multiplied."""
     from training import frozen, linear
     from training.models.backbones import model
 
     steps = (job.prepare.steps[0], f"resize(width_px={LEAK_SIDE_PX}, height_px={LEAK_SIDE_PX})", *job.prepare.steps[2:])
-    known = pictures(screws.photos(n_good, n_bad, 1, 0), steps)
-    apart = pictures(screws.photos(n_good, n_bad, 1, 1), steps)
+    known = pictures(screws.photos(n_good, n_bad, 1, seeds[0]), steps)
+    apart = pictures(screws.photos(n_good, n_bad, 1, seeds[1]), steps)
     shows = np.concatenate([np.arange(len(known)), copied(known, np.random.default_rng(0))])
     rows = take(known, shows)
     inputs, rng = rows.inputs.copy(), np.random.default_rng(1)

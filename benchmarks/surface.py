@@ -148,6 +148,20 @@ def table(fields: Fields, scores: list[Score]) -> list[dict[str, Any]]:
     return rows
 
 
+def costliest(fields: Fields, scores: list[Score], most: int = 5) -> list[dict[str, Any]]:
+    """Return the groups that cost each kind's mean pooling most: what average precision would be without each."""
+    names = np.unique(fields.group)
+    without = (fields.group[None] != names[:, None]).astype(np.float64)
+    rows = []
+    for kind in dict.fromkeys(s.kind for s in scores):
+        p = [one for s in scores if (s.kind, s.pools, s.positives) == (kind, "mean", None) for one in s.p]
+        value, left_out = _means(fields, p, without)["average_precision"]
+        gain = left_out - value
+        worst = [i for i in np.argsort(-gain)[:most] if gain[i] > 0]
+        rows += [{"weights": kind, "group": str(names[i]), "average_precision_gained": float(gain[i])} for i in worst]
+    return rows
+
+
 def _means(fields: Fields, scores: list[Floats], drawn: Floats | None) -> dict[str, tuple[Floats, Floats]]:
     return {
         name: (
@@ -199,10 +213,13 @@ def main() -> None:
             continue
         n = {"n": len(fields.label), "n_positive": int(fields.label.sum()), "n_groups": len(np.unique(fields.group))}
         print(f"\n{name}: " + ", ".join(f"{k} {v}" for k, v in n.items()), flush=True)
-        rows = table(fields, list(compared(fields, kinds, args.cache)))
+        scores = list(compared(fields, kinds, args.cache))
+        rows, costly = table(fields, scores), costliest(fields, scores)
         for row in rows:
             print(_line(row), flush=True)
-        result[name] = {**n, "rows": rows}
+        for one in costly:
+            print(f"mean pooling, {one['weights']}: {one['average_precision_gained']:+.3f} without {one['group']}")
+        result[name] = {**n, "rows": rows, "costliest": costly}
         args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {args.json}")
 

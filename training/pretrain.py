@@ -30,7 +30,7 @@ from training.models import surface
 class Pretrain:
     """How the weights are learnt: recipes/pretrain.toml."""
 
-    crops: int = option(16_384, "crops of 64 px a seed learns from, each seen once", 32)
+    crops: int = option(65_536, "crops of 64 px a seed learns from, each seen once", 32)
     batch_size: int = option(16, "crops a step", 2, 4096)
     learning_rate: float = option(1e-3, "peak rate of Adam; warms up, then falls as a cosine", 1e-8, 1)
     average: float = option(0.99, "momentum of the running average of the weights that is kept", 0, 0.99999)

@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--test", type=Path, help="photos kept apart: trained on --data, scored here")
     parser.add_argument("--json", type=Path, required=True, help="where the table is written")
     parser.add_argument("--models", nargs="+", default=["shape", "article"], help="shape, article, article_upright")
-    parser.add_argument("--epochs", type=int, default=120, help="of the article's network (it took 2000)")
+    parser.add_argument("--epochs", type=int, default=300, help="of the article's network (it took 2000)")
     parser.add_argument("--rate", type=float, default=1e-3, help="its highest learning rate (it took 1e-4)")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--run-folds", type=int, default=0, help="run only so many of them: networks take hours")

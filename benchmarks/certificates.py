@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=2000, help="to learn from")
     parser.add_argument("--epochs", type=int, default=40, help="instead of the recipe's")
     parser.add_argument("--models", nargs="+", default=["corners_s"], help="sizes, smallest first")
+    parser.add_argument("--side", type=int, help="of the square picture the network sees, px, instead of the recipe's")
     parser.add_argument("--picture", type=Path, help="where marked and found fields of test photos are drawn, a .png")
     args = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -43,7 +44,11 @@ def main() -> None:
     job = recipe.load(Path(str(resources.files("recipes") / "certificates.toml")))
     plan = replace(job.train, epochs=args.epochs, tensorboard=False)
     job = replace(job, train=plan)
-    sizes = {"train": args.photos, "validation": 200, "test": 300}
+    if args.side:
+        job = replace(
+            job, prepare=replace(job.prepare, steps=(f"resize(width_px={args.side}, height_px={args.side})",))
+        )
+    sizes = {"train": args.photos, "validation": min(200, args.photos), "test": 300}
     made = {
         split: pictures(certificates.photos(n, 1, seed), job.prepare.steps, corners=True)
         for seed, (split, n) in enumerate(sizes.items())
